@@ -1,0 +1,180 @@
+package awsquery
+
+import (
+	"encoding/base64"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"gatehouse/awserr"
+)
+
+// Marshal returns the answer of an operation: out, a pointer to its output struct, as the XML of the protocol.
+// Members stand in the model's order. Those that are nil are left out; a list that is empty and not nil is an
+// empty element. Times are whole seconds of UTC.
+func Marshal(op *Operation, out any, requestID string) []byte {
+	buf := buffers.Get().(*[]byte)
+	b := AppendResponse((*buf)[:0], op, out, requestID)
+	answer := slices.Clone(b)
+	if cap(b) <= maxPooled {
+		*buf = b
+		buffers.Put(buf)
+	}
+	return answer
+}
+
+// maxPooled keeps one large answer from holding its memory for good.
+const maxPooled = 64 << 10
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
+
+// AppendResponse appends to b what Marshal returns.
+func AppendResponse(b []byte, op *Operation, out any, requestID string) []byte {
+	v := reflect.ValueOf(out)
+	p := op.binding()
+	if v.Kind() != reflect.Pointer || v.Type().Elem() != p.out {
+		panic(fmt.Sprintf("awsquery: marshal %s from %T", op, out))
+	}
+	b = append(b, op.head...)
+	if op.out != nil {
+		b = append(append(append(b, '<'), op.Name...), "Result>"...)
+		if !v.IsNil() {
+			b = p.outPlan.appendStruct(b, v.Elem())
+		}
+		b = append(append(append(b, "</"...), op.Name...), "Result>"...)
+	}
+	b = append(b, "<ResponseMetadata><RequestId>"...)
+	b = appendText(b, requestID)
+	return append(b, op.tail...)
+}
+
+// faultNamespace is that of an error which no service has answered, such as InvalidAction.
+const faultNamespace = "http://webservices.amazon.com/AWSFault/2005-15-09"
+
+// MarshalError returns the error document of a service and the status that it is sent with. The service is nil
+// if the request names none.
+func MarshalError(s *Service, e *awserr.Error, requestID string) (status int, body []byte) {
+	namespace := faultNamespace
+	if s != nil {
+		namespace = s.Namespace
+	}
+	fault := "Sender"
+	if e.Status >= 500 {
+		fault = "Receiver"
+	}
+	b := make([]byte, 0, 256+len(e.Message))
+	b = append(append(append(b, `<ErrorResponse xmlns="`...), namespace...), `"><Error><Type>`...)
+	b = append(append(b, fault...), "</Type><Code>"...)
+	b = append(appendText(b, e.Name), "</Code><Message>"...)
+	b = append(appendText(b, e.Message), "</Message></Error><RequestId>"...)
+	b = append(appendText(b, requestID), "</RequestId></ErrorResponse>"...)
+	return e.Status, b
+}
+
+func (p *plan) appendStruct(b []byte, v reflect.Value) []byte {
+	for i := range p.fields {
+		f := &p.fields[i]
+		m := v.Field(f.index)
+		if f.plan.absent(m) {
+			continue
+		}
+		b = f.plan.appendElement(b, f.open, f.close, m)
+	}
+	return b
+}
+
+// appendElement appends a value between its tags.
+func (p *plan) appendElement(b []byte, open, end string, v reflect.Value) []byte {
+	b = append(b, open...)
+	n := len(b)
+	b = p.appendValue(b, v)
+	if len(b) == n && !p.kind.scalar() {
+		return append(b[:n-1], "/>"...)
+	}
+	return append(b, end...)
+}
+
+func (p *plan) appendValue(b []byte, v reflect.Value) []byte {
+	if p.ptr {
+		v = v.Elem()
+	}
+	switch p.kind {
+	case kindString:
+		return appendText(b, v.String())
+	case kindInteger:
+		return strconv.AppendInt(b, v.Int(), 10)
+	case kindBoolean:
+		return strconv.AppendBool(b, v.Bool())
+	case kindTimestamp:
+		return v.Addr().Interface().(*time.Time).UTC().AppendFormat(b, "2006-01-02T15:04:05Z")
+	case kindBlob:
+		return base64.StdEncoding.AppendEncode(b, v.Bytes())
+	case kindStruct:
+		return p.appendStruct(b, v)
+	case kindUnion:
+		if v.IsNil() {
+			return b
+		}
+		e := v.Elem().Elem()
+		for i := range p.fields {
+			if f := &p.fields[i]; f.typ == e.Type() {
+				return f.plan.appendElement(b, f.open, f.close, e.Field(f.index))
+			}
+		}
+	case kindList:
+		for i := range v.Len() {
+			b = p.elem.appendElement(b, "<member>", "</member>", v.Index(i))
+		}
+	case kindMap:
+		keys := v.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+		for _, k := range keys {
+			b = append(appendText(append(b, "<entry><key>"...), k.String()), "</key>"...)
+			b = p.elem.appendElement(b, "<value>", "</value>", v.MapIndex(k))
+			b = append(b, "</entry>"...)
+		}
+	}
+	return b
+}
+
+// appendText appends character data. A carriage return is escaped, since parsers read a bare one as a newline.
+// What XML 1.0 cannot say at all becomes U+FFFD: control characters and bytes that are no UTF-8.
+func appendText(b []byte, s string) []byte {
+	last := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		size := 1
+		escape := ""
+		switch {
+		case c == '&':
+			escape = "&amp;"
+		case c == '<':
+			escape = "&lt;"
+		case c == '>':
+			escape = "&gt;"
+		case c == '"':
+			escape = "&quot;"
+		case c == '\r':
+			escape = "&#xD;"
+		case c < ' ' && c != '\t' && c != '\n':
+			escape = "\uFFFD"
+		case c >= utf8.RuneSelf:
+			var r rune
+			r, size = utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 || r == 0xFFFE || r == 0xFFFF {
+				escape = "\uFFFD"
+			}
+		}
+		if escape != "" {
+			b = append(append(b, s[last:i]...), escape...)
+			last = i + size
+		}
+		i += size
+	}
+	return append(b, s[last:]...)
+}
