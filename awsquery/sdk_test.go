@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"gatehouse/awserr"
 )
 
 // clients are the SDK's, whose methods tell which types an operation has.
@@ -70,4 +72,8 @@ func TestUnsigned(t *testing.T) {
 	if want := "[sts:AssumeRoleWithSAML sts:AssumeRoleWithWebIdentity]"; fmt.Sprint(got) != want {
 		t.Errorf("got unsigned %v, want %s", got, want)
 	}
+}
+
+func codeError(name string, status int, message string) *awserr.Error {
+	return awserr.Code{Name: name, Status: status}.Errorf("%s", message)
 }
