@@ -1,0 +1,133 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// maxUses bounds how many uses wait to be written.
+const maxUses = 65536
+
+// usesInterval is how long a use may wait to be written.
+const usesInterval = time.Second
+
+// Use says that a long-term key or a role was used to call a service.
+type Use struct {
+	Account string
+	// AccessKeyID is the long-term key, RoleID the role whose session was used. One of them is set.
+	AccessKeyID, RoleID string
+	At                  Time
+	Service, Region     string
+}
+
+type useKey struct{ account, key, role string }
+
+// uses are the last-used times that are not written yet. They are of no worth in a crash.
+type uses struct {
+	mu      sync.Mutex
+	waiting map[useKey]Use
+}
+
+// Used notes a use. It is written within a second or so, together with others, and seen at once by AccessKey and Role.
+func (db *DB) Used(u Use) {
+	k := useKey{u.Account, u.AccessKeyID, u.RoleID}
+	q := &db.uses
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.waiting == nil {
+		q.waiting = map[useKey]Use{}
+	}
+	if _, ok := q.waiting[k]; ok || len(q.waiting) < maxUses {
+		q.waiting[k] = u
+	}
+}
+
+// take returns what waits and leaves nothing.
+func (q *uses) take() map[useKey]Use {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	w := q.waiting
+	q.waiting = nil
+	return w
+}
+
+func (q *uses) discard() { q.take() }
+
+// waitingFor returns a use that is not written yet.
+func (q *uses) waitingFor(k useKey) (Use, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	u, ok := q.waiting[k]
+	return u, ok
+}
+
+// FlushUses writes the uses that were noted and returns when they are on disk.
+func (db *DB) FlushUses(ctx context.Context) error {
+	for batch := range batches(db.uses.take(), 256) {
+		err := db.Update(ctx, func(tx *Tx) error {
+			for _, u := range batch {
+				if err := u.write(tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batches yields the uses n at a time.
+func batches(all map[useKey]Use, n int) func(func([]Use) bool) {
+	return func(yield func([]Use) bool) {
+		batch := make([]Use, 0, min(n, len(all)))
+		for _, u := range all {
+			if batch = append(batch, u); len(batch) == n {
+				if !yield(batch) {
+					return
+				}
+				batch = batch[:0]
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch)
+		}
+	}
+}
+
+// write stores a use. What is gone by now, the account included, is left alone.
+func (u Use) write(tx *Tx) error {
+	var err error
+	if u.AccessKeyID != "" {
+		_, err = tx.conn.run(`
+			UPDATE access_key
+			SET last_used = ?3, last_used_service = ?4, last_used_region = ?5
+			WHERE account_id = ?1 AND id = ?2`, u.Account, u.AccessKeyID, u.At, u.Service, u.Region)
+	} else {
+		_, err = tx.conn.run(`
+			UPDATE iam_role
+			SET last_used = ?3, last_used_region = ?4
+			WHERE account_id = ?1 AND id = ?2`, u.Account, u.RoleID, u.At, u.Region)
+	}
+	return tx.note(err)
+}
+
+// flushUses writes uses until the database is closed, and once more then.
+func (db *DB) flushUses() {
+	tick := time.NewTicker(usesInterval)
+	defer tick.Stop()
+	for open := true; open; {
+		select {
+		case <-db.closing:
+			open = false
+		case <-tick.C:
+		}
+		if err := db.FlushUses(background); err != nil && !errors.Is(err, ErrClosed) {
+			db.log.Error("write last-used times", "error", err)
+		}
+	}
+}
