@@ -1,4 +1,4 @@
-// Command gen writes the files of ../data from two npm packages. Its one argument is the node_modules folder that holds
+// Command gen writes the files of ../data from two npm packages and ../policy-ids.tsv. Its one argument is the node_modules folder that holds
 // them; see ../README.md. The same packages give the same bytes.
 package main
 
