@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base32"
@@ -30,8 +31,8 @@ type ManagedPolicy struct {
 	Name string
 	Path string // begins and ends with a slash
 	ARN  string
-	// ID is the 21 characters that begin with ANPA. AWS's own are not published as data: this one is made from the ARN, so it
-	// is the same in every process and partition.
+	// ID is the 21 characters that begin with ANPA. It is AWS's where that is known, else made from the ARN, and the same in every
+	// process and partition.
 	ID             string
 	DefaultVersion string // v1, v2, ...
 	Created        time.Time
@@ -65,7 +66,7 @@ func decodePolicies() *policyCatalog {
 			Name:           f[0],
 			Path:           f[1],
 			ARN:            arn,
-			ID:             policyID(arn),
+			ID:             cmp.Or(f[5], policyID(arn)),
 			DefaultVersion: f[2],
 			Created:        unix(f[3]),
 			Updated:        unix(f[4]),
@@ -86,8 +87,8 @@ func unix(s string) time.Time {
 	return time.Unix(sec, 0).UTC()
 }
 
-// policyID begins as the ids of the policies that AWS has added since 2018 do: the first twelve characters name the account
-// that owns them.
+// policyID makes an id that begins as those of the policies that AWS has added since 2018 do: the first twelve characters name
+// the account that owns them.
 func policyID(arn string) string {
 	sum := sha256.Sum256([]byte(arn))
 	return "ANPAZKAPJZG4" + base32.StdEncoding.EncodeToString(sum[:6])[:9]

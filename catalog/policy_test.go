@@ -103,10 +103,19 @@ func TestPolicies(t *testing.T) {
 			t.Errorf("%s: created %s, updated %s", p.Name, p.Created, p.Updated)
 		}
 	}
-	// Clients store ids: they never change.
-	p := mustPolicy(t, "arn:aws:iam::aws:policy/AdministratorAccess")
-	if got, want := p.ID, "ANPAZKAPJZG4XUEARDEVT"; got != want {
-		t.Errorf("got id %s, want %s", got, want)
+}
+
+// TestPolicyID holds on to ids: clients store them.
+func TestPolicyID(t *testing.T) {
+	t.Parallel()
+	for arn, want := range map[string]string{
+		"arn:aws:iam::aws:policy/AdministratorAccess":        "ANPAIWMBCKSKIEE64ZLYK", // AWS's
+		"arn:aws-us-gov:iam::aws:policy/AdministratorAccess": "ANPAIWMBCKSKIEE64ZLYK",
+		"arn:aws:iam::aws:policy/AmazonS3FilesFullAccess":    "ANPAZKAPJZG4Q5OTA7PEI", // made
+	} {
+		if got := mustPolicy(t, arn).ID; got != want {
+			t.Errorf("%s: got %s, want %s", arn, got, want)
+		}
 	}
 }
 

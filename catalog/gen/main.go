@@ -1,5 +1,5 @@
-// Command gen writes the files of ../data from two npm packages. Its one argument is the node_modules folder that holds
-// them; see ../README.md. The same packages give the same bytes.
+// Command gen writes the files of ../data from two npm packages and ../policy-ids.tsv. Its one argument is the
+// node_modules folder that holds the packages; see ../README.md. The same input gives the same bytes.
 package main
 
 import (

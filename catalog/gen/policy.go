@@ -40,6 +40,10 @@ func policies(dir, out string) error {
 	if err := readJSON(filepath.Join(dir, "dist", "managedPolicies.json"), &all); err != nil {
 		return err
 	}
+	ids, err := policyIDs("policy-ids.tsv")
+	if err != nil {
+		return err
+	}
 	var index bytes.Buffer
 	var documents, history archive
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -53,7 +57,7 @@ func policies(dir, out string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		fmt.Fprintf(&index, "%s\t%s\t%s\t%d\t%d\n", name, path, p.Latest, p.Created.Unix(), p.Updated.Unix())
+		fmt.Fprintf(&index, "%s\t%s\t%s\t%d\t%d\t%s\n", name, path, p.Latest, p.Created.Unix(), p.Updated.Unix(), ids[name])
 		if err := documents.add([]byte(versions[0].document)); err != nil {
 			return err
 		}
@@ -72,6 +76,22 @@ func policies(dir, out string) error {
 		return err
 	}
 	return writeArchive(filepath.Join(out, "policies.history"), &history)
+}
+
+// policyIDs reads the ids that AWS gave to policies. They are kept by hand: the package has none.
+func policyIDs(file string) (map[string]string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	ids := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		name, id, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		if len(id) == 21 && strings.HasPrefix(id, "ANPA") {
+			ids[name] = id
+		}
+	}
+	return ids, nil
 }
 
 // sorted returns the versions of p, newest first.
