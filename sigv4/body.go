@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"bufio"
 	"crypto/ecdsa"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -15,8 +16,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"bufio"
 )
 
 // Body is the body of an S3 request: decoded, and verified while it is read. Its error is an *Error and sticky. Only
@@ -76,8 +75,6 @@ func (b *Body) Finish() error {
 		}
 	}
 }
-
-func newSHA256() hash.Hash { return sha256.New() }
 
 // hashReader compares a plain body with the hash in x-amz-content-sha256.
 type hashReader struct {
@@ -149,11 +146,11 @@ func (c *chunkReader) declare(values []string) bool {
 		return false
 	}
 	c.trailer = strings.ToLower(strings.Trim(values[0], " \t"))
-	make, ok := checksums[c.trailer]
+	sum, ok := checksums[c.trailer]
 	if !ok {
 		return false
 	}
-	c.sum = make.new()
+	c.sum = sum.new()
 	return true
 }
 
@@ -375,7 +372,7 @@ func (c *chunkReader) readTrailer() error {
 	type field struct{ name, value string }
 	var fields []field
 	signature, signed := "", false
-	blank := false
+	bareLF := false // the line before ended without CR
 	for total := 0; ; {
 		raw, err := c.src.ReadSlice('\n')
 		if total += len(raw); total > maxTrailer || err == bufio.ErrBufferFull {
@@ -387,18 +384,22 @@ func (c *chunkReader) readTrailer() error {
 			}
 			return c.incomplete(err)
 		}
-		line := strings.TrimRight(string(raw), "\r\n")
+		line, crlf := strings.CutSuffix(string(raw), "\r\n")
+		line = strings.TrimSuffix(line, "\n")
 		if line == "" {
-			// S3's documentation, and minio-go, put "\n\r\n" between the last trailer and its signature.
-			if c.signed && !signed && !blank && len(fields) > 0 {
-				blank = true
-				continue
+			// S3's documentation, and minio-go, end a trailer's line by "\n\r\n".
+			if bareLF && crlf {
+				bareLF = false
+				if _, err := c.src.Peek(1); err == nil {
+					continue
+				}
 			}
 			break
 		}
+		bareLF = !crlf
 		name, value, ok := strings.Cut(line, ":")
 		name = strings.ToLower(name)
-		if !ok || signed || blank && name != trailerSignature {
+		if !ok || signed {
 			return c.fail(MalformedTrailer)
 		}
 		value = strings.Trim(value, " \t")

@@ -3,6 +3,7 @@ package sigv4
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"io"
 	"mime"
 	"net/http"
@@ -438,7 +439,7 @@ func (s *scratch) openBody(key *derived, payload string, src io.Reader) (*Body, 
 		return &Body{src: c, refuse: refuse}, nil
 	}
 	want, _ := hashOf(payload)
-	b := &hashReader{src: src, hash: newSHA256(), want: want, claimed: payload, refuse: refuse}
+	b := &hashReader{src: src, hash: sha256.New(), want: want, claimed: payload, refuse: refuse}
 	// A body that is known to be empty is compared now: nobody might read it.
 	if s.r.Body == http.NoBody || s.r.ContentLength == 0 && s.r.Body == nil {
 		if br, ok := src.(*bytes.Reader); !ok || br.Len() == 0 {

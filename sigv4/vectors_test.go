@@ -203,7 +203,11 @@ func (v *vector) send(addr string) (string, error) {
 		conn.Write(b.Bytes())
 		conn.(*net.TCPConn).CloseWrite() // a body that is shorter than it says must end
 	}()
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	answers := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(answers, nil)
+	for err == nil && resp.StatusCode == http.StatusContinue {
+		resp, err = http.ReadResponse(answers, nil)
+	}
 	if err != nil {
 		return "", err
 	}
