@@ -160,7 +160,7 @@ func TestUnmarshal(t *testing.T) {
 
 func TestRequestIDs(t *testing.T) {
 	t.Parallel()
-	g := NewRequestIDs(strings.NewReader(strings.Repeat("\xff", 16) + strings.Repeat("\x00", 16)))
+	g := NewRequestIDs(strings.NewReader(strings.Repeat("\xff", 16) + strings.Repeat("\x00", 255*16)))
 	for _, want := range []string{"ffffffff-ffff-4fff-bfff-ffffffffffff", "00000000-0000-4000-8000-000000000000"} {
 		if got := g.Next(); got != want {
 			t.Errorf("got %s, want %s", got, want)

@@ -40,8 +40,8 @@ func AppendResponse(b []byte, op *Operation, out any, requestID string) []byte {
 	if v.Kind() != reflect.Pointer || v.Type().Elem() != p.out {
 		panic(fmt.Sprintf("awsquery: marshal %s from %T", op, out))
 	}
-	b = append(b, op.head...)
-	if op.out != nil {
+	b = append(b, p.head...)
+	if op.out != "-" {
 		b = append(append(append(b, '<'), op.Name...), "Result>"...)
 		if !v.IsNil() {
 			b = p.outPlan.appendStruct(b, v.Elem())
@@ -50,7 +50,7 @@ func AppendResponse(b []byte, op *Operation, out any, requestID string) []byte {
 	}
 	b = append(b, "<ResponseMetadata><RequestId>"...)
 	b = appendText(b, requestID)
-	return append(b, op.tail...)
+	return append(b, p.tail...)
 }
 
 // faultNamespace is that of an error which no service has answered, such as InvalidAction.

@@ -181,7 +181,8 @@ func TestValidateIsBounded(t *testing.T) {
 func TestPatterns(t *testing.T) {
 	t.Parallel()
 	for _, s := range Services() {
-		for _, sh := range s.shapes {
+		for name := range s.texts {
+			sh := modelShape(s, name)
 			if sh.pattern == nil {
 				continue
 			}
@@ -273,13 +274,15 @@ func TestBind(t *testing.T) {
 		}
 	}
 	fresh := load(iamModel)
-	for _, in := range []reflect.Type{
-		reflect.TypeFor[GetRoleInput](), // the output lacks Role
-		reflect.StructOf(nil),
-	} {
-		if _, err := Bind(fresh, in, reflect.TypeFor[GetRoleOutput]()); err == nil {
-			t.Errorf("Bind(%v): got no error", in)
-		}
+	if err := fresh.Operation("GetRole").Check(); err == nil {
+		t.Error("Check before Bind: got no error")
+	}
+	op, err := Bind(fresh, reflect.TypeFor[GetRoleInput](), reflect.TypeFor[GetRoleOutput]())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := op.Check(); err == nil { // the output lacks Role
+		t.Error("Check: got no error")
 	}
 }
 
