@@ -16,7 +16,8 @@ import (
 
 // Marshal returns the answer of an operation: out, a pointer to its output struct, as the XML of the protocol.
 // Members stand in the model's order. Those that are nil are left out; a list that is empty and not nil is an
-// empty element. Times are whole seconds of UTC.
+// empty element, and so is a nil one that the model requires, such as Users of ListUsers, since programs written
+// with boto index into it. Times are whole seconds of UTC.
 func Marshal(op *Operation, out any, requestID string) []byte {
 	buf := buffers.Get().(*[]byte)
 	b := AppendResponse((*buf)[:0], op, out, requestID)
@@ -40,8 +41,8 @@ func AppendResponse(b []byte, op *Operation, out any, requestID string) []byte {
 	if v.Kind() != reflect.Pointer || v.Type().Elem() != p.out {
 		panic(fmt.Sprintf("awsquery: marshal %s from %T", op, out))
 	}
-	b = append(b, op.head...)
-	if op.out != nil {
+	b = append(b, p.head...)
+	if op.out != "-" {
 		b = append(append(append(b, '<'), op.Name...), "Result>"...)
 		if !v.IsNil() {
 			b = p.outPlan.appendStruct(b, v.Elem())
@@ -50,7 +51,7 @@ func AppendResponse(b []byte, op *Operation, out any, requestID string) []byte {
 	}
 	b = append(b, "<ResponseMetadata><RequestId>"...)
 	b = appendText(b, requestID)
-	return append(b, op.tail...)
+	return append(b, p.tail...)
 }
 
 // faultNamespace is that of an error which no service has answered, such as InvalidAction.
@@ -80,7 +81,7 @@ func (p *plan) appendStruct(b []byte, v reflect.Value) []byte {
 	for i := range p.fields {
 		f := &p.fields[i]
 		m := v.Field(f.index)
-		if f.plan.absent(m) {
+		if f.plan.absent(m) && !(f.required && f.plan.elem != nil) {
 			continue
 		}
 		b = f.plan.appendElement(b, f.open, f.close, m)
@@ -142,33 +143,39 @@ func (p *plan) appendValue(b []byte, v reflect.Value) []byte {
 	return b
 }
 
+// plain are the bytes that stand for themselves in character data.
+var plain = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = !strings.ContainsRune(`&<>"`, c)
+	}
+	t['\t'], t['\n'] = true, true
+	return t
+}()
+
 // appendText appends character data. A carriage return is escaped, since parsers read a bare one as a newline.
 // What XML 1.0 cannot say at all becomes U+FFFD: control characters and bytes that are no UTF-8.
 func appendText(b []byte, s string) []byte {
 	last := 0
 	for i := 0; i < len(s); {
-		c := s[i]
-		size := 1
+		if plain[s[i]] {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
 		escape := ""
 		switch {
-		case c == '&':
+		case r == '&':
 			escape = "&amp;"
-		case c == '<':
+		case r == '<':
 			escape = "&lt;"
-		case c == '>':
+		case r == '>':
 			escape = "&gt;"
-		case c == '"':
+		case r == '"':
 			escape = "&quot;"
-		case c == '\r':
+		case r == '\r':
 			escape = "&#xD;"
-		case c < ' ' && c != '\t' && c != '\n':
+		case r < ' ', r == utf8.RuneError, r == 0xFFFE, r == 0xFFFF:
 			escape = "\uFFFD"
-		case c >= utf8.RuneSelf:
-			var r rune
-			r, size = utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && size == 1 || r == 0xFFFE || r == 0xFFFF {
-				escape = "\uFFFD"
-			}
 		}
 		if escape != "" {
 			b = append(append(b, s[last:i]...), escape...)

@@ -1,22 +1,21 @@
 package awsquery
 
 import (
-	"bytes"
-	"compress/gzip"
 	_ "embed"
-	"encoding/json"
 	"fmt"
-	"io"
+	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 
 	"gatehouse/awserr"
 )
 
-//go:embed iam.json.gz
-var iamModel []byte
+//go:embed iam.model
+var iamModel string
 
-//go:embed sts.json.gz
-var stsModel []byte
+//go:embed sts.model
+var stsModel string
 
 // IAM and STS are the services that this package knows.
 var (
@@ -33,7 +32,12 @@ type Service struct {
 
 	operations []*Operation
 	byName     map[string]*Operation
-	shapes     map[string]*shape
+
+	mu       sync.Mutex
+	texts    map[string]string // of shapes, by name
+	shapes   map[string]*shape // those that were asked for
+	patterns map[string]*pattern
+	plans    map[planKey]*plan
 
 	// silent services leave the value out of a constraint violation and check the length of a string before
 	// its pattern. IAM does so: "Value at 'description' failed to satisfy constraint". STS echoes the value
@@ -48,11 +52,8 @@ type Operation struct {
 	// Unsigned says that callers have no credentials yet: AssumeRoleWithSAML and AssumeRoleWithWebIdentity.
 	Unsigned bool
 
-	in, out *shape // nil if the operation has none
+	in, out string // names of shapes, "-" if there is none
 	bound   atomic.Pointer[binding]
-
-	// What every answer begins and ends with, up to the request id.
-	head, tail []byte
 }
 
 // String returns the action as policies name it, such as sts:AssumeRole.
@@ -106,83 +107,128 @@ func cut(s string) string {
 	return s
 }
 
-// The model as gen writes it.
-
-type model struct {
-	Service    string `json:"service"`
-	Botocore   string `json:"botocore"`
-	Version    string `json:"version"`
-	Namespace  string `json:"namespace"`
-	Operations []struct {
-		Name     string `json:"name"`
-		Input    string `json:"in"`
-		Output   string `json:"out"`
-		Unsigned bool   `json:"unsigned"`
-	} `json:"operations"`
-	Shapes []*shape `json:"shapes"`
-}
-
+// shape is a type of the model, with its constraints.
 type shape struct {
-	Name      string   `json:"name"`
-	Type      string   `json:"type"`
-	Members   []member `json:"members"`
-	Key       string   `json:"key"`
-	Elem      string   `json:"elem"` // of a list or a map
-	Min       *int64   `json:"min"`
-	Max       *int64   `json:"max"`
-	Pattern   string   `json:"pattern"`
-	Enum      []string `json:"enum"`
-	Sensitive bool     `json:"sensitive"`
-	Union     bool     `json:"union"`
+	Name      string
+	Type      string // structure, list, map, string, integer, boolean, timestamp, blob
+	Members   []member
+	Key       string // of a map
+	Elem      string // of a list or a map
+	Min, Max  *int64 // of the value of an integer, else of the length
+	Pattern   string
+	Enum      []string
+	Sensitive bool
+	Union     bool // of a structure: exactly one of its members is there
 
 	pattern *pattern
 }
 
+// member is a member of a structure. Its name is also that on the wire: no member of these models has another,
+// and gen refuses one that has.
 type member struct {
-	Name     string `json:"name"` // also the wire name: no member of these models has another
-	Shape    string `json:"shape"`
-	Required bool   `json:"req"`
+	Name     string
+	Shape    string
+	Required bool
 }
 
-func load(data []byte) *Service {
-	var m model
-	z, err := gzip.NewReader(bytes.NewReader(data))
-	if err == nil {
-		var b []byte
-		if b, err = io.ReadAll(z); err == nil {
-			err = json.Unmarshal(b, &m)
+// load reads a model. It is a text of lines, each a word that says what it is and its values:
+//
+//	service NAME VERSION NAMESPACE botocore RELEASE
+//	operation NAME INPUT OUTPUT [unsigned]      "-" is an input or output that does not exist
+//	shape NAME TYPE [key=SHAPE] [elem=SHAPE] [min=N] [max=N] [sensitive] [union]
+//	member NAME SHAPE [required]                of the shape above
+//	enum VALUE                                  of the shape above
+//	pattern REGEXP                              of the shape above, to the end of the line
+//
+// Shapes come last, and only their places are noted: one is read when it is first asked for. Reading all of them
+// would be much of what the server does before its first answer.
+func load(data string) *Service {
+	s := &Service{
+		byName:   make(map[string]*Operation, 256),
+		texts:    make(map[string]string, 1024),
+		shapes:   map[string]*shape{},
+		patterns: map[string]*pattern{},
+		plans:    map[planKey]*plan{},
+	}
+	shapes := strings.Index(data, "\nshape ") + 1
+	for line := range strings.Lines(data[:shapes]) {
+		w := strings.Fields(line)
+		if w[0] == "service" {
+			s.Name, s.Version, s.Namespace, s.Botocore = w[1], w[2], w[3], w[5]
+			s.silent = s.Name == "iam"
+			continue
+		}
+		op := &Operation{Service: s, Name: w[1], in: w[2], out: w[3], Unsigned: len(w) > 4}
+		s.operations = append(s.operations, op)
+		s.byName[op.Name] = op
+	}
+	for data = data[shapes:]; data != ""; {
+		text := data
+		if end := strings.Index(data, "\nshape "); end >= 0 {
+			text = data[:end+1]
+		}
+		name, _, _ := strings.Cut(text[len("shape "):], " ")
+		s.texts[name] = text
+		data = data[len(text):]
+	}
+	return s
+}
+
+// shape returns the shape of that name, or nil for "-". The caller holds s.mu.
+func (s *Service) shape(name string) *shape {
+	if sh := s.shapes[name]; sh != nil || name == "-" {
+		return sh
+	}
+	text, ok := s.texts[name]
+	if !ok {
+		panic("awsquery: embedded model: no shape " + name) // the build is broken
+	}
+	sh := &shape{Name: name}
+	s.shapes[name] = sh
+	for line := range strings.Lines(text) {
+		what, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		switch what {
+		case "pattern":
+			sh.Pattern = rest
+			if sh.pattern = s.patterns[rest]; sh.pattern == nil {
+				sh.pattern = &pattern{text: rest}
+				s.patterns[rest] = sh.pattern
+			}
+			continue
+		case "enum":
+			sh.Enum = append(sh.Enum, rest)
+			continue
+		}
+		w := strings.Fields(rest)
+		if what == "member" {
+			sh.Members = append(sh.Members, member{Name: w[0], Shape: w[1], Required: len(w) > 2})
+			continue
+		}
+		sh.Type = w[1]
+		for _, w := range w[2:] {
+			switch trait, value, _ := strings.Cut(w, "="); trait {
+			case "key":
+				sh.Key = value
+			case "elem":
+				sh.Elem = value
+			case "min":
+				sh.Min = limit(value)
+			case "max":
+				sh.Max = limit(value)
+			case "sensitive":
+				sh.Sensitive = true
+			case "union":
+				sh.Union = true
+			}
 		}
 	}
+	return sh
+}
+
+func limit(s string) *int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
 		panic(fmt.Sprintf("awsquery: embedded model: %v", err)) // the build is broken
 	}
-	s := &Service{
-		Name:      m.Service,
-		Version:   m.Version,
-		Namespace: m.Namespace,
-		Botocore:  m.Botocore,
-		byName:    make(map[string]*Operation, len(m.Operations)),
-		shapes:    make(map[string]*shape, len(m.Shapes)),
-		silent:    m.Service == "iam",
-	}
-	patterns := map[string]*pattern{}
-	for _, sh := range m.Shapes {
-		s.shapes[sh.Name] = sh
-		if sh.Pattern != "" {
-			p := patterns[sh.Pattern]
-			if p == nil {
-				p = &pattern{text: sh.Pattern}
-				patterns[sh.Pattern] = p
-			}
-			sh.pattern = p
-		}
-	}
-	for _, o := range m.Operations {
-		op := &Operation{Service: s, Name: o.Name, Unsigned: o.Unsigned, in: s.shapes[o.Input], out: s.shapes[o.Output]}
-		op.head = fmt.Appendf(nil, "<%sResponse xmlns=\"%s\">", o.Name, s.Namespace)
-		op.tail = fmt.Appendf(nil, "</RequestId></ResponseMetadata></%sResponse>", o.Name)
-		s.operations = append(s.operations, op)
-		s.byName[o.Name] = op
-	}
-	return s
+	return &n
 }

@@ -5,15 +5,20 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
-// binding is an operation's Go types with the plans that carry them.
+// binding is an operation's Go types with the plans that carry them. The plans are built on first use.
 type binding struct {
-	in, out         reflect.Type // structs
+	in, out reflect.Type // structs
+
+	once            sync.Once
+	err             error
 	inPlan, outPlan *plan
+	head, tail      string // what every answer begins and ends with, around the request id
 }
 
 // kind says how a value stands on the wire.
@@ -42,8 +47,9 @@ type plan struct {
 
 	fields     []field // of a structure or union, in the model's order
 	byName     map[string]int
-	composites []int // those of fields that are not scalar
-	elem       *plan // of a list or map
+	composites []int  // those of fields that are not scalar
+	elem       *plan  // of a list or map
+	key        *shape // of a map
 
 	constrained bool // Validate has something to look at, here or below
 }
@@ -59,48 +65,74 @@ type field struct {
 	open, close string       // tags
 }
 
-// Bind tells an operation its Go types: the SDK's XInput and XOutput, whose name is the operation's. It builds
-// the plans of both and returns the operation. Types that do not agree with the service model in every member
-// are an error, and so are other types than those already bound.
+// Bind tells an operation its Go types: the SDK's XInput and XOutput, whose name is the operation's. It returns
+// the operation. Types that are not those of one operation are an error, and so are others than already bound.
+// Whether they agree with the service model member by member is for Check to say.
 func Bind(s *Service, in, out reflect.Type) (*Operation, error) {
 	name, ok := strings.CutSuffix(in.Name(), "Input")
-	if !ok || out.Name() != name+"Output" {
+	if !ok || out.Name() != name+"Output" || in.Kind() != reflect.Struct || out.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("bind %s: types %v and %v are not the Input and Output of one operation", s.Name, in, out)
 	}
 	op := s.byName[name]
 	if op == nil {
 		return nil, fmt.Errorf("bind %s: no operation %s", s.Name, name)
 	}
-	if b := op.bound.Load(); b != nil {
-		if b.in != in || b.out != out {
-			return nil, fmt.Errorf("bind %s: already bound to %v and %v", op, b.in, b.out)
-		}
-		return op, nil
+	op.bound.CompareAndSwap(nil, &binding{in: in, out: out})
+	if b := op.bound.Load(); b.in != in || b.out != out {
+		return nil, fmt.Errorf("bind %s: already bound to %v and %v", op, b.in, b.out)
 	}
-	b := &binding{in: in, out: out}
-	c := compiler{s, map[planKey]*plan{}}
-	var err error
-	if b.inPlan, err = c.root(in, op.in); err == nil {
-		b.outPlan, err = c.root(out, op.out)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("bind %s: %w", op, err)
-	}
-	op.bound.CompareAndSwap(nil, b) // another Bind of the same types may have been faster
 	return op, nil
 }
 
+// Check builds the codec of a bound operation now, which is otherwise done when it is first used, and says whether
+// its Go types agree with the service model in every member. A program whose tests check all its operations
+// need not check them when it starts.
+func (o *Operation) Check() error {
+	b := o.bound.Load()
+	if b == nil {
+		return fmt.Errorf("%s is not bound", o)
+	}
+	b.once.Do(func() { b.err = o.compile(b) })
+	return b.err
+}
+
+func (o *Operation) compile(b *binding) (err error) {
+	s := o.Service
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b.inPlan, err = s.compileRoot(b.in, o.in); err != nil {
+		return fmt.Errorf("%s: %w", o, err)
+	}
+	if b.outPlan, err = s.compileRoot(b.out, o.out); err != nil {
+		return fmt.Errorf("%s: %w", o, err)
+	}
+	b.head = fmt.Sprintf("<%sResponse xmlns=\"%s\">", o.Name, s.Namespace)
+	b.tail = fmt.Sprintf("</RequestId></ResponseMetadata></%sResponse>", o.Name)
+	return nil
+}
+
 // NewInput returns a pointer to a new input struct of a bound operation.
-func (o *Operation) NewInput() any { return reflect.New(o.binding().in).Interface() }
+func (o *Operation) NewInput() any { return reflect.New(o.Input()).Interface() }
 
-// Input and Output return the Go types of a bound operation.
-func (o *Operation) Input() reflect.Type  { return o.binding().in }
-func (o *Operation) Output() reflect.Type { return o.binding().out }
+// Input returns the input struct of a bound operation.
+func (o *Operation) Input() reflect.Type { return o.mustBound().in }
 
-func (o *Operation) binding() *binding {
+// Output returns the output struct of a bound operation.
+func (o *Operation) Output() reflect.Type { return o.mustBound().out }
+
+func (o *Operation) mustBound() *binding {
 	b := o.bound.Load()
 	if b == nil {
 		panic(fmt.Sprintf("awsquery: %s is used before Bind", o))
+	}
+	return b
+}
+
+// binding returns the plans.
+func (o *Operation) binding() *binding {
+	b := o.mustBound()
+	if err := o.Check(); err != nil {
+		panic(fmt.Sprintf("awsquery: %v", err)) // the SDK was updated without the model
 	}
 	return b
 }
@@ -119,45 +151,41 @@ type planKey struct {
 	shape *shape
 }
 
-type compiler struct {
-	service *Service
-	plans   map[planKey]*plan
+// compileRoot compiles an Input or Output. The model gives an operation without parameters or results no shape,
+// the SDK an empty struct.
+func (s *Service) compileRoot(t reflect.Type, name string) (*plan, error) {
+	if name == "-" {
+		p := &plan{typ: t, shape: &shape{Name: t.Name(), Type: "structure"}}
+		return p, s.fill(p)
+	}
+	return s.compile(t, s.shape(name))
 }
 
-// root compiles an Input or Output. The model gives an operation without parameters or results no shape, the SDK
-// an empty struct.
-func (c *compiler) root(t reflect.Type, s *shape) (*plan, error) {
-	if t.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("%v is no struct", t)
-	}
-	if s == nil {
-		s = &shape{Name: t.Name(), Type: "structure"}
-	}
-	return c.compile(t, s)
-}
-
-func (c *compiler) compile(t reflect.Type, s *shape) (*plan, error) {
-	if p := c.plans[planKey{t, s}]; p != nil {
+// compile returns the plan of a type for a shape. The caller holds s.mu.
+func (s *Service) compile(t reflect.Type, sh *shape) (*plan, error) {
+	key := planKey{t, sh}
+	if p := s.plans[key]; p != nil {
 		return p, nil
 	}
-	p := &plan{shape: s, typ: t}
-	c.plans[planKey{t, s}] = p
+	p := &plan{shape: sh, typ: t}
 	if t.Kind() == reflect.Pointer {
 		p.ptr, p.typ = true, t.Elem()
 	}
-	if err := c.fill(p); err != nil {
-		return nil, fmt.Errorf("%v as %s: %w", t, s.Name, err)
+	s.plans[key] = p // before its members, which may hold it
+	if err := s.fill(p); err != nil {
+		delete(s.plans, key)
+		return nil, fmt.Errorf("%v as %s: %w", t, sh.Name, err)
 	}
 	return p, nil
 }
 
 var errType = errors.New("the Go type does not fit the model")
 
-func (c *compiler) fill(p *plan) (err error) {
-	s, t := p.shape, p.typ
-	p.constrained = s.constrained()
+func (s *Service) fill(p *plan) (err error) {
+	sh, t := p.shape, p.typ
+	p.constrained = sh.constrained()
 	fits := false
-	switch s.Type {
+	switch sh.Type {
 	case "string":
 		p.kind, fits = kindString, t.Kind() == reflect.String
 	case "integer":
@@ -170,21 +198,22 @@ func (c *compiler) fill(p *plan) (err error) {
 		p.kind, fits = kindBlob, t == reflect.TypeFor[[]byte]() && !p.ptr
 	case "list":
 		if p.kind, fits = kindList, t.Kind() == reflect.Slice && !p.ptr; fits {
-			p.elem, err = c.compile(t.Elem(), c.service.shapes[s.Elem])
+			p.elem, err = s.compile(t.Elem(), s.shape(sh.Elem))
 			fits = err == nil && !p.elem.ptr
 		}
 	case "map":
 		if p.kind, fits = kindMap, t.Kind() == reflect.Map && t.Key().Kind() == reflect.String && !p.ptr; fits {
-			p.elem, err = c.compile(t.Elem(), c.service.shapes[s.Elem])
+			p.key = s.shape(sh.Key)
+			p.elem, err = s.compile(t.Elem(), s.shape(sh.Elem))
 			fits = err == nil && !p.elem.ptr
 		}
 	case "structure":
-		if s.Union {
+		if sh.Union {
 			p.kind = kindUnion
-			return c.cases(p)
+			return s.cases(p)
 		}
 		if p.kind, fits = kindStruct, t.Kind() == reflect.Struct; fits {
-			return c.members(p)
+			return s.members(p)
 		}
 	}
 	if err != nil {
@@ -193,7 +222,7 @@ func (c *compiler) fill(p *plan) (err error) {
 	if !fits {
 		return errType
 	}
-	if p.elem != nil && p.elem.constrained || p.kind == kindMap && c.service.shapes[s.Key].constrained() {
+	if p.elem != nil && p.elem.constrained || p.key != nil && p.key.constrained() {
 		p.constrained = true
 	}
 	return nil
@@ -201,7 +230,7 @@ func (c *compiler) fill(p *plan) (err error) {
 
 // members pairs the fields of a struct with the members of a shape. The SDK names a field after its member with
 // the first letter made a capital.
-func (c *compiler) members(p *plan) error {
+func (s *Service) members(p *plan) error {
 	p.byName = make(map[string]int, len(p.shape.Members))
 	for _, m := range p.shape.Members {
 		goName := strings.ToUpper(m.Name[:1]) + m.Name[1:]
@@ -209,7 +238,7 @@ func (c *compiler) members(p *plan) error {
 		if !ok || len(f.Index) != 1 {
 			return fmt.Errorf("no field for member %s", m.Name)
 		}
-		if err := c.add(p, m, f.Type, f.Index[0]); err != nil {
+		if err := s.add(p, m, f.Type, f.Index[0]); err != nil {
 			return err
 		}
 	}
@@ -226,7 +255,7 @@ func (c *compiler) members(p *plan) error {
 	return nil
 }
 
-func (c *compiler) cases(p *plan) error {
+func (s *Service) cases(p *plan) error {
 	structs := unions[p.typ]
 	if p.typ.Kind() != reflect.Interface || p.ptr || len(structs) != len(p.shape.Members) {
 		return errType
@@ -241,7 +270,7 @@ func (c *compiler) cases(p *plan) error {
 		if !ok {
 			return fmt.Errorf("%v has no Value", t)
 		}
-		if err := c.add(p, m, f.Type, f.Index[0]); err != nil {
+		if err := s.add(p, m, f.Type, f.Index[0]); err != nil {
 			return err
 		}
 		p.fields[len(p.fields)-1].typ = t
@@ -250,8 +279,8 @@ func (c *compiler) cases(p *plan) error {
 	return nil
 }
 
-func (c *compiler) add(p *plan, m member, t reflect.Type, index int) error {
-	mp, err := c.compile(t, c.service.shapes[m.Shape])
+func (s *Service) add(p *plan, m member, t reflect.Type, index int) error {
+	mp, err := s.compile(t, s.shape(m.Shape))
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.Name, err)
 	}

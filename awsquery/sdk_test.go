@@ -19,7 +19,7 @@ var clients = map[*Service]reflect.Type{
 	STS: reflect.TypeFor[*sts.Client](),
 }
 
-// bindAll binds every operation to the types that the SDK's client takes and returns.
+// bindAll binds and checks every operation to the types that the SDK's client takes and returns.
 var bindAll = sync.OnceValue(func() error {
 	for _, op := range Operations() {
 		m, ok := clients[op.Service].MethodByName(op.Name)
@@ -27,6 +27,9 @@ var bindAll = sync.OnceValue(func() error {
 			return fmt.Errorf("the SDK has no %s", op)
 		}
 		if _, err := Bind(op.Service, m.Type.In(2).Elem(), m.Type.Out(0).Elem()); err != nil {
+			return err
+		}
+		if err := op.Check(); err != nil {
 			return err
 		}
 	}
@@ -41,7 +44,7 @@ func bound(t testing.TB) {
 }
 
 // The model and the SDK are of different releases: this holds that they speak of the same operations and of the
-// same members all the way down, which Bind checks.
+// same members all the way down, which Check says.
 func TestModelAgreesWithSDK(t *testing.T) {
 	t.Parallel()
 	bound(t)

@@ -25,7 +25,8 @@ const (
 )
 
 // Unmarshal decodes the parameters of a form into in, a pointer to the operation's input struct. Parameters that
-// the operation does not have are ignored, as IAM and STS ignore them. The error is AWS's MalformedInput.
+// the operation does not have are ignored, as IAM and STS ignore them. Strings share their memory with the form:
+// clone those that outlive the request. The error is AWS's MalformedInput.
 func Unmarshal(op *Operation, f Form, in any) error {
 	v := reflect.ValueOf(in)
 	b := op.binding()

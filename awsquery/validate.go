@@ -235,7 +235,7 @@ func (c *validator) mapping(p *plan, v reflect.Value) {
 	}
 	keys := v.MapKeys()
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
-	if ks := c.service.shapes[s.Key]; ks.constrained() {
+	if ks := p.key; ks.constrained() {
 		for _, k := range keys {
 			if !c.satisfiesString(ks, k.String()) {
 				c.report(s, unprintable, "Map keys must satisfy constraint: ["+c.constraints(ks)+"]")

@@ -12,6 +12,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -24,7 +25,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"sort"
+	"strings"
 
 	"archive/zip"
 )
@@ -66,7 +67,7 @@ func run(source, out string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.path, err)
 		}
-		if err := os.WriteFile(filepath.Join(out, s.name+".json.gz"), data, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(out, s.name+".model"), data, 0o644); err != nil {
 			return err
 		}
 	}
@@ -194,44 +195,7 @@ func (o *object[T]) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// The types below are what package awsquery reads; its model.go holds the same types.
-
-type data struct {
-	Service    string          `json:"service"`
-	Botocore   string          `json:"botocore"`
-	Version    string          `json:"version"`
-	Namespace  string          `json:"namespace"`
-	Operations []dataOperation `json:"operations"`
-	Shapes     []dataShape     `json:"shapes"`
-}
-
-type dataOperation struct {
-	Name     string `json:"name"`
-	Input    string `json:"in,omitempty"`
-	Output   string `json:"out,omitempty"`
-	Unsigned bool   `json:"unsigned,omitempty"`
-}
-
-type dataShape struct {
-	Name      string       `json:"name"`
-	Type      string       `json:"type"`
-	Members   []dataMember `json:"members,omitempty"`
-	Key       string       `json:"key,omitempty"`
-	Elem      string       `json:"elem,omitempty"`
-	Min       *int64       `json:"min,omitempty"`
-	Max       *int64       `json:"max,omitempty"`
-	Pattern   string       `json:"pattern,omitempty"`
-	Enum      []string     `json:"enum,omitempty"`
-	Sensitive bool         `json:"sensitive,omitempty"`
-	Union     bool         `json:"union,omitempty"`
-}
-
-type dataMember struct {
-	Name     string `json:"name"`
-	Shape    string `json:"shape"`
-	Required bool   `json:"req,omitempty"`
-}
-
+// strip writes a model in the format that awsquery's model.go describes.
 func strip(service, version string, b []byte) ([]byte, error) {
 	var m model
 	if err := json.Unmarshal(b, &m); err != nil {
@@ -240,91 +204,105 @@ func strip(service, version string, b []byte) ([]byte, error) {
 	if m.Metadata.Protocol != "query" {
 		return nil, fmt.Errorf("protocol %q, not query", m.Metadata.Protocol)
 	}
-	d := data{Service: service, Botocore: version, Version: m.Metadata.APIVersion, Namespace: m.Metadata.XMLNamespace}
+	var w writer
+	w.line("service", service, m.Metadata.APIVersion, m.Metadata.XMLNamespace, "botocore", version)
 	used := map[string]bool{}
-	var use func(string) error
-	use = func(name string) error {
-		if used[name] {
-			return nil
-		}
-		used[name] = true
-		s, ok := m.Shapes.values[name]
-		if !ok {
-			return fmt.Errorf("no shape %q", name)
-		}
-		for _, n := range s.Members.names {
-			if err := use(s.Members.values[n].Shape); err != nil {
-				return err
-			}
-		}
-		for _, r := range []*member{s.Member, s.Key, s.Value} {
-			if r == nil {
-				continue
-			}
-			if err := use(r.Shape); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	slices.Sort(m.Operations.names)
 	for _, n := range m.Operations.names {
 		o := m.Operations.values[n]
-		op := dataOperation{Name: o.Name, Unsigned: o.AuthType == "none" || slices.Contains(o.Auth, "smithy.api#noAuth")}
+		in, out := "-", "-"
 		if o.Input != nil {
-			op.Input = o.Input.Shape
+			in = o.Input.Shape
+			m.use(in, used)
 		}
 		if o.Output != nil {
-			op.Output = o.Output.Shape
-			if o.Output.ResultWrapper != o.Name+"Result" {
-				return nil, fmt.Errorf("%s: result wrapper %q", o.Name, o.Output.ResultWrapper)
+			out = o.Output.Shape
+			m.use(out, used)
+			if o.Output.ResultWrapper != n+"Result" {
+				return nil, fmt.Errorf("%s: result wrapper %q", n, o.Output.ResultWrapper)
 			}
 		}
-		for _, name := range []string{op.Input, op.Output} {
-			if name == "" {
-				continue
-			}
-			if err := use(name); err != nil {
-				return nil, fmt.Errorf("%s: %w", o.Name, err)
-			}
+		words := []string{"operation", n, in, out}
+		if o.AuthType == "none" || slices.Contains(o.Auth, "smithy.api#noAuth") {
+			words = append(words, "unsigned")
 		}
-		d.Operations = append(d.Operations, op)
+		w.line(words...)
 	}
-	sort.Slice(d.Operations, func(i, j int) bool { return d.Operations[i].Name < d.Operations[j].Name })
+	slices.Sort(m.Shapes.names)
 	for _, n := range m.Shapes.names {
-		if !used[n] {
-			continue // errors: package awserr holds their codes
+		if used[n] { // the others are errors: package awserr holds their codes
+			w.shape(n, m.Shapes.values[n])
 		}
-		s := m.Shapes.values[n]
-		out := dataShape{Name: n, Type: s.Type, Min: s.Min, Max: s.Max, Pattern: s.Pattern, Enum: s.Enum, Sensitive: s.Sensitive, Union: s.Union}
-		switch s.Type {
-		case "structure":
-			for _, name := range s.Members.names {
-				out.Members = append(out.Members, dataMember{Name: name, Shape: s.Members.values[name].Shape, Required: slices.Contains(s.Required, name)})
-			}
-		case "list":
-			out.Elem = s.Member.Shape
-		case "map":
-			out.Key, out.Elem = s.Key.Shape, s.Value.Shape
-		case "string", "integer", "boolean", "timestamp", "blob":
-		default:
-			return nil, fmt.Errorf("shape %s: type %q", n, s.Type)
-		}
-		d.Shapes = append(d.Shapes, out)
 	}
-	sort.Slice(d.Shapes, func(i, j int) bool { return d.Shapes[i].Name < d.Shapes[j].Name })
+	return w.Bytes(), w.err
+}
 
-	var buf bytes.Buffer
-	z, err := gzip.NewWriterLevel(&buf, gzip.BestCompression) // no name, no time: the output depends on the model alone
-	if err != nil {
-		return nil, err
+// use marks a shape and all that it is made of.
+func (m *model) use(name string, used map[string]bool) {
+	if used[name] {
+		return
 	}
-	e := json.NewEncoder(z)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(d); err != nil {
-		return nil, err
+	used[name] = true
+	s := m.Shapes.values[name]
+	for _, r := range s.Members.values {
+		m.use(r.Shape, used)
 	}
-	if err := z.Close(); err != nil {
-		return nil, err
+	for _, r := range []*member{s.Member, s.Key, s.Value} {
+		if r != nil {
+			m.use(r.Shape, used)
+		}
 	}
-	return buf.Bytes(), nil
+}
+
+type writer struct {
+	bytes.Buffer
+	err error // the first
+}
+
+func (w *writer) line(words ...string) {
+	for _, s := range words {
+		if s == "" || strings.ContainsAny(s, " \n") {
+			w.err = cmp.Or(w.err, fmt.Errorf("line %q does not fit the format", words))
+		}
+	}
+	w.WriteString(strings.Join(words, " ") + "\n")
+}
+
+func (w *writer) shape(name string, s shape) {
+	words := []string{"shape", name, s.Type}
+	switch s.Type {
+	case "list":
+		words = append(words, "elem="+s.Member.Shape)
+	case "map":
+		words = append(words, "key="+s.Key.Shape, "elem="+s.Value.Shape)
+	case "structure", "string", "integer", "boolean", "timestamp", "blob":
+	default:
+		w.err = cmp.Or(w.err, fmt.Errorf("shape %s: type %q", name, s.Type))
+	}
+	if s.Min != nil {
+		words = append(words, fmt.Sprintf("min=%d", *s.Min))
+	}
+	if s.Max != nil {
+		words = append(words, fmt.Sprintf("max=%d", *s.Max))
+	}
+	if s.Sensitive {
+		words = append(words, "sensitive")
+	}
+	if s.Union {
+		words = append(words, "union")
+	}
+	w.line(words...)
+	for _, n := range s.Members.names {
+		if slices.Contains(s.Required, n) {
+			w.line("member", n, s.Members.values[n].Shape, "required")
+		} else {
+			w.line("member", n, s.Members.values[n].Shape)
+		}
+	}
+	for _, e := range s.Enum {
+		w.line("enum", e)
+	}
+	if s.Pattern != "" {
+		w.WriteString("pattern " + s.Pattern + "\n")
+	}
 }
