@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -83,7 +84,7 @@ func (tx *Tx) Accounts(ctx context.Context, after string, n int) ([]AccountRow, 
 }
 
 // Open makes sure that the account has a row although nothing is in it yet.
-func (a *Account) Open(ctx context.Context) error { return a.open(ctx) }
+func (a *Account) Open(ctx context.Context) error { return cmp.Or(ctx.Err(), a.open()) }
 
 // Alias returns the account's alias, or the empty string.
 func (a *Account) Alias(ctx context.Context) (string, error) {

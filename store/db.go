@@ -54,6 +54,7 @@ type DB struct {
 	clock *clock.Clock
 	log   *slog.Logger
 	file  *lockedFile
+	ours  bool // the file is known to be gatehouse's
 
 	write, read, maintain *sqlx.DB // the pools that connections come from
 	queue                 queue
@@ -138,7 +139,7 @@ func Open(ctx context.Context, opts Options) (_ *DB, err error) {
 func (db *DB) connect(ctx context.Context, path string) (err error) {
 	common := []string{"busy_timeout(5000)", "foreign_keys(1)", "temp_store(2)"}
 	db.write, err = openPool(path, append(common,
-		"journal_mode(WAL)", "synchronous("+db.opts.Synchronous+")", "wal_autocheckpoint(0)", "journal_size_limit(67108864)")...)
+		"synchronous("+db.opts.Synchronous+")", "wal_autocheckpoint(0)", "journal_size_limit(67108864)")...)
 	if err != nil {
 		return err
 	}
@@ -156,7 +157,19 @@ func (db *DB) connect(ctx context.Context, path string) (err error) {
 	if db.opts.CommitEach {
 		db.writer.batch = 1
 	}
-	if err := migrate(ctx, path, c); err != nil {
+	version, err := identify(path, c)
+	if err != nil {
+		return refusal(path, err)
+	}
+	var mode string
+	if err := c.scan("PRAGMA journal_mode = WAL", nil, &mode); err != nil {
+		return refusal(path, err)
+	}
+	if mode != "wal" {
+		return refused("%s can't be used: its file system has no shared memory for SQLite's write-ahead log", path)
+	}
+	db.ours = true
+	if err := migrate(ctx, path, c, version); err != nil {
 		return refusal(path, err)
 	}
 	if err := c.scan("PRAGMA data_version", nil, &db.writer.version); err != nil {
@@ -184,9 +197,11 @@ func (db *DB) release() error {
 		errs = append(errs, db.checkpoint.close())
 	}
 	if db.writer != nil {
-		var busy, log, moved int
-		if err := db.writer.conn.scan("PRAGMA wal_checkpoint(TRUNCATE)", nil, &busy, &log, &moved); err != nil {
-			errs = append(errs, fmt.Errorf("checkpoint: %w", err))
+		if db.ours {
+			var busy, log, moved int
+			if err := db.writer.conn.scan("PRAGMA wal_checkpoint(TRUNCATE)", nil, &busy, &log, &moved); err != nil {
+				errs = append(errs, fmt.Errorf("checkpoint: %w", err))
+			}
 		}
 		errs = append(errs, db.writer.conn.close())
 	}
@@ -223,7 +238,7 @@ func (db *DB) Now() time.Time { return db.now() }
 // nothing of it remains and the error is returned; otherwise an error means that nothing was written.
 //
 // f runs on the goroutine of the writer, where everybody else waits for it: it must not wait for anything, least of
-// all for the database itself, nor end its goroutine as testing's FailNow does.
+// all for the database itself.
 func (db *DB) Update(ctx context.Context, f func(tx *Tx) error) error {
 	j := &job{ctx: ctx, run: f, done: make(chan error, 1)}
 	if !db.queue.push(j) {

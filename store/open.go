@@ -80,9 +80,14 @@ func lockFile(path string) (_ *lockedFile, err error) {
 	case n < len(head) || string(head) != "SQLite format 3\x00":
 		return nil, refused("%s is not a SQLite database", path)
 	}
-	// Secrets are in it. SQLite gives its mode to -wal and -shm.
+	// Secrets are in it. SQLite gives its mode to -wal and -shm when it creates them.
 	if err := f.Chmod(0o600); err != nil {
 		return nil, fmt.Errorf("make %s private: %w", path, err)
+	}
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := os.Chmod(path+suffix, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("make %s private: %w", path+suffix, err)
+		}
 	}
 	info, err := f.Stat()
 	if err != nil {
@@ -121,32 +126,36 @@ func refusal(path string, err error) error {
 	return fmt.Errorf("open %s: %w", path, err)
 }
 
-// migrate brings the schema up to date, and refuses a database that is not ours or newer than we are.
-func migrate(ctx context.Context, path string, c *conn) error {
-	var id, tables, version int64
-	if err := c.scan(`SELECT (SELECT application_id FROM pragma_application_id), count(*) FROM sqlite_master`, nil, &id, &tables); err != nil {
-		return err
-	}
+// identify returns the version of the schema, 0 in an empty file. It refuses, and does not touch, a database that is
+// not ours or newer than we are.
+func identify(path string, c *conn) (version int64, err error) {
+	var id, tables int64
+	err = c.scan("SELECT (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_master)", nil, &id, &tables)
 	switch {
-	case id == applicationID:
-		if tables > 0 {
-			if err := c.scan("SELECT coalesce(max(version_id), 0) FROM goose_db_version", nil, &version); err != nil {
-				return err
-			}
-		}
-	case id == 0 && tables == 0:
-		// Said before anything else, so that a start that is killed half-way can be taken up by the next.
-		if _, err := c.run(fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
-			return err
-		}
-	default:
-		return refused("%s is a SQLite database of another program", path)
+	case err != nil:
+		return 0, err
+	case tables == 0 && (id == applicationID || id == 0):
+		return 0, nil
+	case id != applicationID:
+		return 0, refused("%s is a SQLite database of another program", path)
 	}
-	if version == migrations.Latest {
-		return nil // goose would take longer to find this out than everything else at a start
+	if err := c.scan("SELECT coalesce(max(version_id), 0) FROM goose_db_version", nil, &version); err != nil {
+		return 0, err
 	}
 	if version > migrations.Latest {
-		return refused("%s was written by a newer gatehouse (schema %d, this one knows %d)", path, version, migrations.Latest)
+		return 0, refused("%s was written by a newer gatehouse: its schema is %d, this program knows %d", path, version, migrations.Latest)
+	}
+	return version, nil
+}
+
+// migrate brings the schema up to date.
+func migrate(ctx context.Context, path string, c *conn, version int64) error {
+	if version == migrations.Latest {
+		return nil // goose takes longer to find that out than everything else at a start
+	}
+	// Said before there are tables, so that a start that is killed half-way can be taken up by the next.
+	if _, err := c.run(fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
+		return err
 	}
 	// The migrations are many transactions; the checkpoint that follows makes them durable at once.
 	pool, err := openPool(path, "busy_timeout(5000)", "foreign_keys(1)", "synchronous(NORMAL)")
@@ -154,7 +163,8 @@ func migrate(ctx context.Context, path string, c *conn) error {
 		return err
 	}
 	defer pool.Close()
-	p, err := goose.NewProvider(goose.DialectSQLite3, pool.DB, migrations.FS, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	p, err := goose.NewProvider(goose.DialectSQLite3, pool.DB, migrations.FS,
+		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return err
 	}

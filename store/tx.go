@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
+	"errors"
 	"time"
 )
 
@@ -93,7 +93,7 @@ func (a *Account) execQuiet(ctx context.Context, query string, args ...any) (int
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if err := a.open(ctx); err != nil {
+	if err := a.open(); err != nil {
 		return 0, err
 	}
 	s, bound, err := a.bind(query, args)
@@ -132,12 +132,12 @@ func (tx *Tx) note(err error) error {
 }
 
 // open makes sure that there is a row of the account, which comes into being with the first write.
-func (a *Account) open(ctx context.Context) error {
+func (a *Account) open() error {
+	if !a.tx.write {
+		return errors.New("store: write in a transaction that only reads")
+	}
 	if a.tx.db.accounts.known(a.ID) {
 		return nil
-	}
-	if !a.tx.write {
-		return fmt.Errorf("store: write in a transaction that only reads")
 	}
 	s, bound, err := a.bind(`
 		INSERT INTO account (account_id, created)

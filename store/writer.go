@@ -115,6 +115,12 @@ const (
 
 // loop runs until the queue is closed and empty.
 func (w *writer) loop() {
+	returned := false
+	defer func() {
+		if !returned {
+			w.abandoned()
+		}
+	}()
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	for !w.db.queue.drained() {
@@ -129,6 +135,19 @@ func (w *writer) loop() {
 		for w.round() {
 		}
 	}
+	returned = true
+}
+
+// abandoned goes on with another goroutine after a function has ended this one, as FailNow of package testing does.
+func (w *writer) abandoned() {
+	w.rollback()
+	for _, j := range w.jobs {
+		select {
+		case j.done <- errors.New("the transaction was abandoned: a function in it ended its goroutine"):
+		default: // has its answer
+		}
+	}
+	w.db.done.Go(w.loop)
 }
 
 // watch flushes the caches if somebody else has changed the database since the last look. On this connection
