@@ -294,48 +294,51 @@ func (s *scratch) readRegionSet() *Error {
 	return nil
 }
 
-// ClaimedKeyID returns the access key id that a request names in its one Authorization header, unverified. It
+// Claim is what a request says of its credential, unverified.
+type Claim struct{ AccessKeyID, Region, Service string }
+
+// ClaimedKey returns the credential that a request names in its one Authorization header, unverified. It
 // exists for modes that the operator has chosen to run without verification; it never says who a caller is. It finds none
 // in a request that carries a query signature as well, or anything twice.
-func ClaimedKeyID(r *http.Request) (string, bool) {
+func ClaimedKey(r *http.Request) (Claim, bool) {
 	s := scratches.Get().(*scratch)
 	defer s.release()
 	s.r, s.ep.S3 = r, true // the rules for targets that refuse least
 	values := s.header("Authorization")
 	if len(values) != 1 || len(values[0]) > maxAuthorization || s.open() != nil || s.presigned() {
-		return "", false
+		return Claim{}, false
 	}
 	scheme, rest, _ := strings.Cut(values[0], " ")
 	c := &s.claim
 	c.ecdsa = scheme == algECDSA
 	if scheme != algHMAC && !c.ecdsa || s.claimItems(rest, MalformedAuthorization) != nil || c.repeated {
-		return "", false
+		return Claim{}, false
 	}
 	if !c.splitCredential(false) || !plausibleKeyID(c.accessKeyID) {
-		return "", false
+		return Claim{}, false
 	}
-	return c.accessKeyID, true
+	return Claim{AccessKeyID: c.accessKeyID, Region: c.region, Service: c.service}, true
 }
 
-// ClaimedQueryKeyID is ClaimedKeyID for presigned requests: the id in the one X-Amz-Credential of a request
+// ClaimedQueryKey is ClaimedKey for presigned requests: the credential in the one X-Amz-Credential of a request
 // without Authorization header.
-func ClaimedQueryKeyID(r *http.Request) (string, bool) {
+func ClaimedQueryKey(r *http.Request) (Claim, bool) {
 	s := scratches.Get().(*scratch)
 	defer s.release()
 	s.r, s.ep.S3 = r, true
 	if len(s.header("Authorization")) > 0 || s.open() != nil {
-		return "", false
+		return Claim{}, false
 	}
 	c := &s.claim
 	algorithm, n := s.query("X-Amz-Algorithm")
 	c.ecdsa = algorithm == algECDSA
 	if n != 1 || algorithm != algHMAC && !c.ecdsa {
-		return "", false
+		return Claim{}, false
 	}
 	if s.claimParameters(); c.repeated || !c.splitCredential(false) || !plausibleKeyID(c.accessKeyID) {
-		return "", false
+		return Claim{}, false
 	}
-	return c.accessKeyID, true
+	return Claim{AccessKeyID: c.accessKeyID, Region: c.region, Service: c.service}, true
 }
 
 // presigned reports whether the query carries any part of a signature.
