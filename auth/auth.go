@@ -1,0 +1,213 @@
+// Package auth says who sent a request and whether the policies allow it.
+//
+// Authenticate is the only function that makes a principal out of a request. The front doors for AWS clients and for
+// the gateway both call it.
+package auth
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/clock"
+	"gatehouse/sigv4"
+	"gatehouse/store"
+)
+
+// Config is what an Auth is made of. DB is required.
+type Config struct {
+	DB     *store.DB
+	Clock  *clock.Clock // of expiry; nil: real time
+	Logger *slog.Logger // nil: discarded
+	// Verify says that signatures are compared. Without it a request is believed to come from the key that it names,
+	// which must still exist and not have expired.
+	Verify bool
+	// RootBypass lets test keys and account numbers in as root, unchecked.
+	RootBypass     bool
+	DefaultAccount string
+	Mode           Mode
+	// Real is the clock that clients sign with; nil: time.Now.
+	Real func() time.Time
+}
+
+// Auth authenticates and authorizes. It is safe for concurrent use.
+type Auth struct {
+	config   Config
+	mode     atomic.Int32
+	verifier *sigv4.Verifier
+}
+
+// New returns an Auth.
+func New(c Config) *Auth {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Real == nil {
+		c.Real = time.Now
+	}
+	a := &Auth{config: c}
+	a.verifier = &sigv4.Verifier{Lookup: a.lookup}
+	a.SetMode(c.Mode)
+	return a
+}
+
+// Mode returns what is done with decisions; it can be changed while requests are served.
+func (a *Auth) Mode() Mode { return Mode(a.mode.Load()) }
+
+// SetMode changes the mode. It holds for requests that are authorized from now on.
+func (a *Auth) SetMode(m Mode) { a.mode.Store(int32(m)) }
+
+// Caller is who sent a request, verified.
+type Caller struct {
+	Account string // the credential's own
+	ARN     string
+	UserID  string
+	Kind    PrincipalKind
+	// Region is that of the credential scope.
+	Region string
+	// AccessKeyID is the key that signed.
+	AccessKeyID    string
+	SourceIdentity string
+	// Bypass says that the caller is root because of its access key id, and that nothing was checked.
+	Bypass bool
+	// Credential is what was found under the access key id; its zero value when Bypass is set.
+	Credential store.Credential
+}
+
+// Temporary reports whether the caller uses a session's credentials.
+func (c *Caller) Temporary() bool { return c.Credential.Session != nil }
+
+// UserName returns the name of the IAM user that the caller is, or "".
+func (c *Caller) UserName() string {
+	if c.Kind == User {
+		return c.Credential.UserName
+	}
+	return ""
+}
+
+// TransitiveTags returns the session tags that a role that the caller assumes inherits.
+func (c *Caller) TransitiveTags() []store.Tag {
+	s := c.Credential.Session
+	if s == nil {
+		return nil
+	}
+	var tags []store.Tag
+	for _, t := range s.Tags {
+		for _, key := range s.TransitiveTagKeys {
+			if t.Key == key {
+				tags = append(tags, t)
+			}
+		}
+	}
+	return tags
+}
+
+// Authenticate returns who sent r to an endpoint, or an error: a *sigv4.Error when the request is refused. body is the
+// whole body, or nil for S3, whose bodies are verified while they are read. The result says what was verified; it is nil
+// when nothing was, because verification is off or the root bypass let the request in.
+func (a *Auth) Authenticate(ctx context.Context, r *http.Request, ep sigv4.Endpoint, body []byte) (*Caller, *sigv4.Result, error) {
+	if a.config.RootBypass {
+		if claim, ok := sigv4.ClaimedKey(r); ok {
+			if account, ok := bypassAccount(claim.AccessKeyID, a.config.DefaultAccount); ok {
+				return root(account, claim), nil, nil
+			}
+		}
+	}
+	if !a.config.Verify {
+		caller, err := a.believe(ctx, r)
+		return caller, nil, err
+	}
+	result, err := a.verifier.Verify(ctx, r, ep, body, a.config.Real())
+	if err != nil {
+		return nil, nil, err
+	}
+	caller := newCaller(result.Principal.(*store.Credential), result.Region)
+	a.used(caller, ep.Name)
+	return caller, result, nil
+}
+
+// lookup is how the verifier finds credentials. Expiry is on the emulated clock, which the verifier does not know.
+func (a *Auth) lookup(ctx context.Context, id string) (sigv4.Credential, bool, error) {
+	c, err := a.config.DB.Credential(ctx, id)
+	if store.IsNotFound(err) {
+		return sigv4.Credential{}, false, nil
+	}
+	if err != nil {
+		return sigv4.Credential{}, false, err
+	}
+	return sigv4.Credential{
+		SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken, Inactive: c.Inactive,
+		Expired: c.Expired(store.At(a.config.Clock.Now())), Principal: &c,
+	}, true, nil
+}
+
+// believe returns the caller whose key a request names, without looking at the signature. It runs only when
+// verification is switched off. The key must exist, be active, and not have expired.
+func (a *Auth) believe(ctx context.Context, r *http.Request) (*Caller, error) {
+	claim, ok := sigv4.ClaimedKey(r)
+	if !ok {
+		if claim, ok = sigv4.ClaimedQueryKey(r); !ok {
+			return nil, &sigv4.Error{Kind: sigv4.MissingAuthentication}
+		}
+	}
+	c, known, err := a.lookup(ctx, claim.AccessKeyID)
+	switch {
+	case err != nil:
+		return nil, err
+	case !known || c.Inactive:
+		return nil, &sigv4.Error{Kind: sigv4.UnknownAccessKey}
+	case c.Expired:
+		return nil, &sigv4.Error{Kind: sigv4.ExpiredToken}
+	}
+	return newCaller(c.Principal.(*store.Credential), claim.Region), nil
+}
+
+// newCaller is the principal that a credential speaks for.
+func newCaller(c *store.Credential, region string) *Caller {
+	caller := &Caller{
+		Account: c.Account, ARN: c.PrincipalARN, UserID: c.UserID, Kind: KindOf(c.PrincipalARN), Region: region,
+		AccessKeyID: c.AccessKeyID, Credential: *c,
+	}
+	// Long-term keys are stored without a partition: it is that of the Region they are used in.
+	if p := Partition(region); p != "aws" && c.Session == nil {
+		caller.ARN = "arn:" + p + strings.TrimPrefix(caller.ARN, "arn:aws")
+	}
+	if c.Session != nil {
+		caller.SourceIdentity = c.Session.SourceIdentity
+	}
+	return caller
+}
+
+// used notes the use of a key or a role. It is written later, together with others.
+func (a *Auth) used(c *Caller, service string) {
+	u := store.Use{Account: c.Account, At: store.At(a.config.Clock.Now()), Service: service, Region: c.Region}
+	switch s := c.Credential.Session; {
+	case s == nil:
+		u.AccessKeyID = c.AccessKeyID
+	case s.Kind == store.KindAssumedRole:
+		u.RoleID = s.IssuerID
+	default:
+		return
+	}
+	a.config.DB.Used(u)
+}
+
+func root(account string, claim sigv4.Claim) *Caller {
+	region := claim.Region
+	if !ValidRegion(region) {
+		region = "us-east-1"
+	}
+	return &Caller{
+		Account: account, ARN: "arn:" + Partition(region) + ":iam::" + account + ":root", UserID: account, Kind: Root,
+		Region: region, AccessKeyID: claim.AccessKeyID, Bypass: true,
+	}
+}
+
+// Verifies reports whether signatures are compared.
+func (a *Auth) Verifies() bool { return a.config.Verify }
+
+// RootBypass reports whether test keys are let in unchecked.
+func (a *Auth) RootBypass() bool { return a.config.RootBypass }
