@@ -1,0 +1,62 @@
+package handlers
+
+import (
+	"errors"
+
+	"gatehouse/awserr"
+	"gatehouse/policy"
+	"gatehouse/store"
+)
+
+// storeError says in AWS's words what the store reports, or returns nil for an error that is not for clients.
+func storeError(err error) *awserr.Error {
+	var notFound *store.NotFound
+	var exists *store.Exists
+	var inUse *store.InUse
+	switch {
+	case errors.As(err, &notFound):
+		switch notFound.Kind {
+		case "access key":
+			return awserr.NoSuchEntity.Errorf("The Access Key with id %s cannot be found.", notFound.Name)
+		case "policy":
+			return awserr.NoSuchEntity.Errorf("Policy %s was not found.", notFound.Name)
+		case "instance profile":
+			return awserr.NoSuchEntity.Errorf("Instance Profile %s cannot be found.", notFound.Name)
+		}
+		return awserr.NoSuchEntity.Errorf("The %s with name %s cannot be found.", notFound.Kind, notFound.Name)
+	case errors.As(err, &exists):
+		switch exists.Kind {
+		case "policy":
+			return awserr.EntityAlreadyExists.Errorf("A policy called %s already exists. Duplicate names are not allowed.", exists.Name)
+		case "instance profile":
+			return awserr.EntityAlreadyExists.Errorf("Instance Profile %s already exists.", exists.Name)
+		}
+		return awserr.EntityAlreadyExists.Errorf("%s with name %s already exists.", titles[exists.Kind], exists.Name)
+	case errors.As(err, &inUse):
+		return awserr.DeleteConflict.Errorf("Cannot delete entity, must remove referenced objects first.")
+	}
+	return nil
+}
+
+// titles are the kinds of entities as AWS writes them at the start of a sentence.
+var titles = map[string]string{"user": "User", "role": "Role", "group": "Group"}
+
+// policyError says what is wrong with a policy document, with AWS's code and sentence.
+func policyError(err error) error {
+	if err == nil {
+		return nil
+	}
+	var fault *policy.Fault
+	if !errors.As(err, &fault) {
+		return err
+	}
+	switch fault.Code {
+	case awserr.LimitExceeded.Name:
+		return awserr.LimitExceeded.Errorf("%s", fault.Message)
+	case awserr.ValidationError.Name:
+		return awserr.ValidationError.Errorf("%s", fault.Message)
+	case awserr.PackedPolicyTooLarge.Name:
+		return awserr.PackedPolicyTooLarge.Errorf("%s", fault.Message)
+	}
+	return awserr.MalformedPolicyDocument.Errorf("%s", fault.Message)
+}

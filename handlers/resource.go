@@ -1,0 +1,75 @@
+package handlers
+
+import (
+	"context"
+	"reflect"
+
+	"gatehouse/auth"
+)
+
+// resolver says what a call is authorized on: the resource's ARN and, where there are any, its tags and the
+// condition keys that the call fills. It runs only where policies are consulted.
+type resolver func(ctx context.Context, c *call, in any) (auth.Target, error)
+
+// anything is the resource of operations that IAM authorizes on "*".
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+func anything(context.Context, *call, any) (auth.Target, error) {
+	return auth.Target{Resource: "*"}, nil
+}
+
+// member returns the text of a member of an input struct, "" when it is absent.
+func member(in any, name string) string {
+	f := reflect.ValueOf(in).Elem().FieldByName(name)
+	if f.Kind() == reflect.Pointer && !f.IsNil() {
+		f = f.Elem()
+	}
+	if f.Kind() == reflect.String {
+		return f.String()
+	}
+	return ""
+}
+
+// user is the user that UserName names; where it may be left out, the caller.
+func user(ctx context.Context, c *call, in any) (auth.Target, error) {
+	name := member(in, "UserName")
+	if name == "" && c.caller.Kind == auth.User {
+		name = c.caller.UserName()
+	}
+	t := auth.Target{Resource: c.arn("user/" + name)}
+	if u, err := c.account.User(ctx, name); err == nil {
+		t.Resource = c.arn("user" + u.Path + u.Name)
+	}
+	return t, nil
+}
+
+// newUser is the user that is about to be made.
+func newUser(_ context.Context, c *call, in any) (auth.Target, error) {
+	return auth.Target{Resource: c.arn("user" + pathOf(in) + member(in, "UserName"))}, nil
+}
+
+// role is the role that RoleName names.
+func role(ctx context.Context, c *call, in any) (auth.Target, error) {
+	name := member(in, "RoleName")
+	t := auth.Target{Resource: c.arn("role/" + name)}
+	if r, err := c.account.Role(ctx, name); err == nil {
+		t.Resource = c.arn("role" + r.Path + r.Name)
+	}
+	return t, nil
+}
+
+// newRole is the role that is about to be made.
+func newRole(_ context.Context, c *call, in any) (auth.Target, error) {
+	return auth.Target{Resource: c.arn("role" + pathOf(in) + member(in, "RoleName"))}, nil
+}
+
+// policyARN is the managed policy that PolicyArn names.
+func policyARN(_ context.Context, _ *call, in any) (auth.Target, error) {
+	return auth.Target{Resource: member(in, "PolicyArn")}, nil
+}
+
+func pathOf(in any) string {
+	if p := member(in, "Path"); p != "" {
+		return p
+	}
+	return "/"
+}

@@ -1,0 +1,152 @@
+package handlers
+
+import (
+	"database/sql"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"gatehouse/store"
+)
+
+func TestSeedExample(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	seed, err := ReadSeed("../testdata/seed.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := seed.Apply(t.Context(), s.db); err != nil {
+		t.Fatal(err)
+	}
+	before := dump(t, s.db)
+	alice := s.config("AKIAQALICEDEV0000001", "alice/secret/0123456789012345678901234", "")
+	id, err := sts.NewFromConfig(alice).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+	if err != nil || *id.Arn != "arn:aws:iam::123456789012:user/team/alice" {
+		t.Fatalf("GetCallerIdentity: got %v, %v", id, err)
+	}
+	out, err := sts.NewFromConfig(alice).AssumeRole(t.Context(), &sts.AssumeRoleInput{
+		RoleArn: aws.String("arn:aws:iam::210987654321:role/audit"), RoleSessionName: aws.String("cross"),
+	})
+	if err != nil || *out.AssumedRoleUser.Arn != "arn:aws:sts::210987654321:assumed-role/audit/cross" {
+		t.Fatalf("AssumeRole across accounts: got %v, %v", out, err)
+	}
+
+	if err := seed.Apply(t.Context(), s.db); err != nil {
+		t.Fatal(err)
+	}
+	if after := dump(t, s.db); !reflect.DeepEqual(before, after) {
+		t.Errorf("applied twice: got %v, want %v", after, before)
+	}
+
+	// What a person added stays, what they changed is brought back.
+	c := s.IAM(account)
+	if _, err := c.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("alice")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.UpdateRole(t.Context(), &iam.UpdateRoleInput{RoleName: aws.String("app"), MaxSessionDuration: aws.Int32(3600)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := seed.Apply(t.Context(), s.db); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := c.ListAccessKeys(t.Context(), &iam.ListAccessKeysInput{UserName: aws.String("alice")})
+	if err != nil || len(keys.AccessKeyMetadata) != 2 {
+		t.Errorf("ListAccessKeys: got %v, %v, want two keys", keys, err)
+	}
+	role, err := c.GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("app")})
+	if err != nil || *role.Role.MaxSessionDuration != 7200 {
+		t.Errorf("GetRole: got %v, %v, want 7200 seconds", role, err)
+	}
+}
+
+// dump returns how many of everything the two accounts of the example have.
+func dump(t *testing.T, db *store.DB) (counts []int) {
+	t.Helper()
+	err := db.View(t.Context(), func(tx *store.Tx) error {
+		for _, id := range []string{account, "210987654321"} {
+			a := tx.Account(id)
+			users, err := a.CountUsers(t.Context())
+			if err != nil && err != sql.ErrNoRows {
+				return err
+			}
+			roles, err := a.CountRoles(t.Context())
+			if err != nil {
+				return err
+			}
+			policies, err := a.CountPolicies(t.Context())
+			if err != nil {
+				return err
+			}
+			counts = append(counts, users, roles, policies)
+		}
+		p, err := tx.Account(account).Policy(t.Context(), "dev")
+		counts = append(counts, p.LastVersion)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return counts
+}
+
+func TestSeedRefusals(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, text, want string }{
+		{"unknown field", "accounts:\n  - id: \"123456789012\"\n    user: []\n", "line 3: column 5: field user is not known"},
+		{"unknown nested field", "accounts:\n  - id: \"1\"\n    users:\n      - nam: x\n", "line 4: column 9: field nam is not known"},
+		{"document is not JSON", "accounts:\n  - roles:\n      - trust_policy: '{'\n", "line 3"},
+		{"document is a list", "accounts:\n  - roles:\n      - trust_policy: []\n", "line 3"},
+		{"missing document file", "accounts:\n  - roles:\n      - trust_policy: {file: none.json}\n", "none.json"},
+		{"not YAML", "accounts: [", "line 1"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			name := filepath.Join(t.TempDir(), "seed.yaml")
+			if err := os.WriteFile(name, []byte(tt.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ReadSeed(name); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("ReadSeed: got %v, want %q in it", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestSeedAppliesAllOrNothing(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, account, want string }{
+		{"number for an account id", "id: 123456789012345\n", "is not an account id"},
+		{"bad trust policy", "id: \"123456789012\"\n    roles: [{name: r, trust_policy: {Version: \"2012-10-17\", Statement: []}}]\n", "Statement is empty"},
+		{"key of no legal id", "id: \"123456789012\"\n    users: [{name: u, access_keys: [{id: short, secret: x}]}]\n", "16 to 128"},
+		{"policy that is not there", "id: \"123456789012\"\n    users: [{name: u, attached_policies: [\"arn:aws:iam::123456789012:policy/none\"]}]\n", "does not exist"},
+		{"group that is not there", "id: \"123456789012\"\n    users: [{name: u, groups: [none]}]\n", "does not exist"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t)
+			name := filepath.Join(t.TempDir(), "seed.yaml")
+			if err := os.WriteFile(name, []byte("accounts:\n  - "+tt.account), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			seed, err := ReadSeed(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := seed.Apply(t.Context(), s.db); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Apply: got %v, want %q in it", err, tt.want)
+			}
+			users, err := s.IAM(account).ListUsers(t.Context(), &iam.ListUsersInput{})
+			if err != nil || len(users.Users) != 0 {
+				t.Errorf("ListUsers after a refused seed: got %v, %v, want none", users, err)
+			}
+		})
+	}
+}

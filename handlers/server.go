@@ -1,0 +1,270 @@
+// Package handlers is the front door for AWS clients: it takes requests in the Query protocol, has them
+// authenticated and authorized, and answers them with the IAM and STS operations.
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync"
+
+	"github.com/labstack/echo/v4"
+
+	"gatehouse/auth"
+	"gatehouse/awserr"
+	"gatehouse/awsquery"
+	"gatehouse/clock"
+	"gatehouse/sigv4"
+	"gatehouse/store"
+)
+
+// maxBody bounds the body of a request, in bytes. The largest input that the model allows is a certificate chain of
+// 2 MiB, which form encoding can triple.
+const maxBody = 8 << 20
+
+// Config is what a Server is made of. DB and Auth are required.
+type Config struct {
+	DB      *store.DB
+	Auth    *auth.Auth
+	Clock   *clock.Clock // nil: real time
+	Logger  *slog.Logger // nil: discarded
+	Region  string       // of requests that carry no signature; empty: us-east-1
+	Version string       // shown by the health answer
+}
+
+// Server answers AWS clients. It is an http.Handler, safe for concurrent use.
+type Server struct {
+	db      *store.DB
+	auth    *auth.Auth
+	clock   *clock.Clock
+	log     *slog.Logger
+	region  string
+	version string
+	ids     *awsquery.RequestIDs
+
+	operations map[*awsquery.Operation]*operation
+	echo       *echo.Echo
+}
+
+// New returns a server of every operation in the table. It panics when the table and the service model disagree,
+// which is a broken program.
+func New(c Config) *Server {
+	s := &Server{
+		db: c.DB, auth: c.Auth, clock: c.Clock, log: c.Logger, region: c.Region, version: c.Version,
+		operations: make(map[*awsquery.Operation]*operation), ids: awsquery.NewRequestIDs(nil),
+		echo: echo.New(),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.region == "" {
+		s.region = "us-east-1"
+	}
+	for _, op := range operations() {
+		bound, err := awsquery.Bind(op.service, op.in, op.out)
+		if err != nil {
+			panic(err)
+		}
+		op.Operation = bound
+		s.operations[bound] = &op
+	}
+	s.echo.HideBanner = true
+	s.echo.GET("/_gatehouse/health", s.health)
+	s.echo.GET("/_gatehouse/ready", s.health)
+	s.echo.GET("/_localstack/health", s.localstackHealth)
+	s.echo.Any("/*", s.aws)
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+
+// bodies holds the buffers that request bodies are read into.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// aws answers one request of an AWS client. It never returns an error: what goes wrong is answered as AWS does.
+func (s *Server) aws(e echo.Context) error {
+	w, r := e.Response().Writer, e.Request()
+	id := s.ids.Next()
+	buf := bodies.Get().(*bytes.Buffer)
+	defer func() {
+		if buf.Cap() <= 64<<10 {
+			buf.Reset()
+			bodies.Put(buf)
+		}
+	}()
+	service, answer, err := s.answer(w, r, id, buf)
+	status := http.StatusOK
+	if err != nil {
+		status, answer = awsquery.MarshalError(service, s.readable(r, id, err), id)
+	}
+	h := w.Header()
+	h["X-Amzn-Requestid"] = []string{id}
+	h["Content-Type"] = contentType
+	h["Content-Length"] = []string{strconv.Itoa(len(answer))}
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(answer) // the client is gone; there is nobody to tell
+	}
+	return nil
+}
+
+// endpoints are what a signature must be meant for. Every Region is served.
+var endpoints = map[*awsquery.Service]sigv4.Endpoint{
+	awsquery.IAM: sigv4.EndpointFor("iam", ""),
+	awsquery.STS: sigv4.EndpointFor("sts", ""),
+}
+
+var contentType = []string{"text/xml"}
+
+// answer runs the operation that r asks for. The service is known as soon as the operation is, and names the
+// namespace of an error.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *bytes.Buffer) (service *awsquery.Service, answer []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	service = awsquery.IAM
+	if _, err := buf.ReadFrom(io.LimitReader(r.Body, maxBody+1)); err != nil {
+		return service, nil, awserr.MalformedInput.Errorf("The request body could not be read.")
+	}
+	if buf.Len() > maxBody {
+		return service, nil, awserr.RequestEntityTooLarge.Errorf("Request size exceeds the limit of %d bytes.", maxBody)
+	}
+	form, err := awsquery.ParseForm(r.URL.RawQuery, buf.Bytes())
+	if err != nil {
+		return service, nil, err
+	}
+	if form.Version() == awsquery.STS.Version {
+		service = awsquery.STS
+	}
+	model, err := awsquery.Find(form.Version(), form.Action())
+	if err != nil {
+		return service, nil, err
+	}
+	op := s.operations[model]
+	service = model.Service
+	if op == nil {
+		return service, nil, awserr.InvalidAction.Errorf("The action %s is not valid for this web service.", model.Name)
+	}
+	ctx := r.Context()
+	c := &call{Server: s, now: s.clock.Now(), requestID: id, region: s.region}
+	if !model.Unsigned {
+		c.caller, _, err = s.auth.Authenticate(ctx, r, endpoints[service], buf.Bytes())
+		if err != nil {
+			return service, nil, err
+		}
+		c.region = c.caller.Region
+	}
+	c.partition = auth.Partition(c.region)
+	in := model.NewInput()
+	if err := awsquery.Unmarshal(model, form, in); err != nil {
+		return service, nil, err
+	}
+	if err := awsquery.Validate(model, in); err != nil {
+		return service, nil, err
+	}
+	out, err := s.run(ctx, c, op, in)
+	if c.decision != "" {
+		w.Header().Set("X-Gatehouse-Decision", c.decision)
+	}
+	if err != nil {
+		return service, nil, err
+	}
+	return service, awsquery.Marshal(model, out, id), nil
+}
+
+// run authorizes and carries out an operation in the transaction that its row asks for.
+func (s *Server) run(ctx context.Context, c *call, op *operation, in any) (out any, err error) {
+	if op.access == detached {
+		if err := s.authorize(ctx, c, op, in); err != nil {
+			return nil, err
+		}
+		return op.run(ctx, c, in)
+	}
+	body := func(tx *store.Tx) error {
+		c.tx, c.now = tx, tx.Now
+		if c.caller != nil {
+			c.account = tx.Account(c.caller.Account)
+		}
+		if err := s.authorize(ctx, c, op, in); err != nil {
+			return err
+		}
+		out, err = op.run(ctx, c, in)
+		return err
+	}
+	if op.access == writes {
+		err = s.db.Update(ctx, body)
+	} else {
+		err = s.db.View(ctx, body)
+	}
+	return out, err
+}
+
+// authorize asks the policies, where they are consulted.
+func (s *Server) authorize(ctx context.Context, c *call, op *operation, in any) error {
+	if c.caller == nil || s.auth.Mode() == auth.Off {
+		return nil
+	}
+	t, err := op.resource(ctx, c, in)
+	if err != nil {
+		return err
+	}
+	_ = t
+	return nil
+}
+
+// readable returns what the client may read of err. What it may not is logged here, once.
+func (s *Server) readable(r *http.Request, id string, err error) *awserr.Error {
+	if e := awserr.From(err); e != nil {
+		return e
+	}
+	var refused *sigv4.Error
+	if errors.As(err, &refused) {
+		status, code, message, _ := refused.Answer(sigv4.Query)
+		return awserr.Code{Name: code, Status: status}.Errorf("%s", message)
+	}
+	if e := storeError(err); e != nil {
+		return e
+	}
+	if errors.Is(err, context.Canceled) {
+		return awserr.ServiceUnavailable.Errorf("The request was cancelled.")
+	}
+	s.log.ErrorContext(r.Context(), "request failed", "request", id, "error", err)
+	return awserr.ServiceFailure.Errorf("The request processing has failed because of an unknown error, exception or failure.")
+}
+
+// health says that the server answers, and what it enforces.
+func (s *Server) health(e echo.Context) error {
+	return e.JSON(http.StatusOK, s.Health())
+}
+
+// Health is the answer of the health endpoints.
+type Health struct {
+	Status      string    `json:"status"`
+	Version     string    `json:"version"`
+	IAM         auth.Mode `json:"iam"`
+	VerifySigV4 bool      `json:"verify_sigv4"`
+	RootBypass  bool      `json:"root_bypass"`
+}
+
+// Health returns the state that the health endpoints show.
+func (s *Server) Health() Health {
+	return Health{Status: "ok", Version: s.version, IAM: s.auth.Mode(), VerifySigV4: s.auth.Verifies(), RootBypass: s.auth.RootBypass()}
+}
+
+// localstackHealth answers tools that wait for LocalStack, testcontainers among them.
+func (s *Server) localstackHealth(e echo.Context) error {
+	return e.JSON(http.StatusOK, map[string]any{
+		"services": map[string]string{"iam": "running", "sts": "running"},
+		"edition":  "gatehouse",
+		"version":  s.version,
+	})
+}

@@ -1,0 +1,166 @@
+package handlers
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+
+	"gatehouse/auth"
+	"gatehouse/clock"
+	"gatehouse/store"
+)
+
+// testServer is a server over a database of its own, called by SDK clients without a socket.
+type testServer struct {
+	*Server
+	t     *testing.T
+	db    *store.DB
+	auth  *auth.Auth
+	clock *clock.Clock
+	// answer is the header of the last answer.
+	answer atomic.Pointer[http.Header]
+}
+
+// newServer returns a server in mode off whose root bypass is open.
+func newServer(t *testing.T) *testServer {
+	t.Helper()
+	return newServerIn(t, auth.Off)
+}
+
+func newServerIn(t *testing.T, mode auth.Mode) *testServer {
+	t.Helper()
+	s := &testServer{t: t, clock: new(clock.Clock)}
+	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	db, err := store.Open(t.Context(), store.Options{
+		Path: filepath.Join(t.TempDir(), "gatehouse.db"), Synchronous: "NORMAL", Clock: s.clock, Logger: log, SweepEvery: -1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Errorf("close the database: %v", err)
+		}
+	})
+	s.db = db
+	s.auth = auth.New(auth.Config{
+		DB: db, Clock: s.clock, Logger: log, Verify: true, RootBypass: true, DefaultAccount: "000000000000", Mode: mode,
+	})
+	s.Server = New(Config{DB: db, Auth: s.auth, Clock: s.clock, Logger: log, Version: "test"})
+	return s
+}
+
+// testWriter logs through the test.
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Logf("%s", p)
+	return len(p), nil
+}
+
+// Do serves a request of an SDK client.
+func (s *testServer) Do(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	in := r.Clone(r.Context())
+	in.RequestURI = r.URL.RequestURI()
+	if in.Host == "" {
+		in.Host = r.URL.Host
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, in)
+	_, _ = io.Copy(io.Discard, r.Body)
+	resp := w.Result()
+	resp.Request = r
+	s.answer.Store(&resp.Header)
+	return resp, nil
+}
+
+// config is an SDK configuration whose calls this server answers.
+func (s *testServer) config(keyID, secret, token string) aws.Config {
+	return aws.Config{
+		Region:           "us-east-1",
+		Credentials:      credentials.NewStaticCredentialsProvider(keyID, secret, token),
+		HTTPClient:       s,
+		BaseEndpoint:     aws.String("http://gatehouse.test"),
+		RetryMaxAttempts: 1,
+	}
+}
+
+// IAM and STS return clients of an account's root, through the root bypass.
+func (s *testServer) IAM(account string) *iam.Client {
+	return iam.NewFromConfig(s.config(account, "any", ""))
+}
+func (s *testServer) STS(account string) *sts.Client {
+	return sts.NewFromConfig(s.config(account, "any", ""))
+}
+
+// advance moves the emulated clock on.
+func (s *testServer) advance(d time.Duration) {
+	s.t.Helper()
+	if err := s.db.SetClock(s.t.Context(), s.clock.Advanced(d)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// code returns the AWS error code of err, "" when it is nil.
+func code(err error) string {
+	if err == nil {
+		return ""
+	}
+	var e smithy.APIError
+	if errors.As(err, &e) {
+		return e.ErrorCode()
+	}
+	return err.Error()
+}
+
+// message returns the AWS error message of err.
+func message(err error) string {
+	var e smithy.APIError
+	if errors.As(err, &e) {
+		return e.ErrorMessage()
+	}
+	return ""
+}
+
+const account = "123456789012"
+
+const trustAccount = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}]}`
+
+// mustCreateUser makes a user with an access key and returns the configuration that signs with it.
+func (s *testServer) mustCreateUser(name string) aws.Config {
+	s.t.Helper()
+	c := s.IAM(account)
+	if _, err := c.CreateUser(s.t.Context(), &iam.CreateUserInput{UserName: &name}); err != nil {
+		s.t.Fatal(err)
+	}
+	k, err := c.CreateAccessKey(s.t.Context(), &iam.CreateAccessKeyInput{UserName: &name})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.config(*k.AccessKey.AccessKeyId, *k.AccessKey.SecretAccessKey, "")
+}
+
+// mustCreateRole makes a role that its account may assume, and returns its ARN.
+func (s *testServer) mustCreateRole(name string) string {
+	s.t.Helper()
+	out, err := s.IAM(account).CreateRole(s.t.Context(), &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(trustAccount)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return *out.Role.Arn
+}

@@ -1,0 +1,245 @@
+package handlers
+
+import (
+	"context"
+	"regexp"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"gatehouse/auth"
+	"gatehouse/awserr"
+	"gatehouse/store"
+)
+
+func stsOperations() []operation {
+	return []operation{
+		write((*STS).AssumeRole, assumedRole),
+		write((*STS).GetSessionToken, anything),
+		write((*STS).GetFederationToken, federatedUser),
+		detach((*STS).GetCallerIdentity, anything),
+		detach((*STS).GetAccessKeyInfo, anything),
+	}
+}
+
+// Lengths of sessions that the model does not say.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+const (
+	defaultRoleSession = time.Hour
+	defaultSession     = 12 * time.Hour
+	maxRootSession     = time.Hour
+	maxChainedSession  = time.Hour
+)
+
+// AssumeRole mints credentials of a role. A role that does not exist can't be told from one that may not be assumed,
+// in every mode; what the trust policy says has been asked before, where policies are consulted.
+func (s *STS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {
+	role, err := s.roleToAssume(ctx, *in.RoleArn)
+	if err != nil {
+		return nil, err
+	}
+	// AWS refuses its roots; the bypass root is how a new environment is set up, and may.
+	if s.caller.Kind == auth.Root && !s.caller.Bypass {
+		return nil, awserr.AccessDenied.Errorf("Roles may not be assumed by root accounts.")
+	}
+	if s.caller.Kind == auth.FederatedUser {
+		return nil, s.notAuthorized("sts:AssumeRole", *in.RoleArn)
+	}
+	chained := s.caller.Kind == auth.AssumedRole
+	d := defaultRoleSession
+	if in.DurationSeconds != nil {
+		d = time.Duration(*in.DurationSeconds) * time.Second
+		if chained && d > maxChainedSession {
+			return nil, awserr.ValidationError.Errorf("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
+		}
+		if d > time.Duration(role.MaxSessionDuration)*time.Second {
+			return nil, awserr.ValidationError.Errorf("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+		}
+	}
+	mfa, err := s.authenticateMFA(ctx, in.SerialNumber, in.TokenCode)
+	if err != nil {
+		return nil, err
+	}
+	p := sessionParameters{
+		policy: in.Policy, policyARNs: in.PolicyArns, tags: in.Tags, transitive: in.TransitiveTagKeys,
+		inherited: s.caller.TransitiveTags(), account: role.AccountID,
+	}
+	details, packed, err := s.sessionDetails(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	details.Chained = chained
+	details.MFAAuthenticated, details.MFASerial = mfa.at, mfa.serial
+	source := s.caller.SourceIdentity
+	if in.SourceIdentity != nil {
+		// Once set, a source identity stays the same along the whole chain.
+		// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
+		if source != "" && source != *in.SourceIdentity {
+			return nil, s.notAuthorized("sts:SetSourceIdentity", *in.RoleArn)
+		}
+		source = *in.SourceIdentity
+	}
+	session := s.roleSession(role, *in.RoleSessionName, d)
+	session.SourceIdentity = source
+	session.SessionDetails = details
+	if err := s.tx.Account(role.AccountID).CreateSession(ctx, session); err != nil {
+		return nil, err
+	}
+	return &sts.AssumeRoleOutput{
+		AssumedRoleUser:  assumedRoleUser(session),
+		Credentials:      issued(session),
+		PackedPolicySize: packed,
+		SourceIdentity:   optional(source),
+	}, nil
+}
+
+// roleSession is a session of a role, complete but for its details.
+func (s *STS) roleSession(r store.Role, name string, d time.Duration) *store.Session {
+	return &store.Session{
+		Kind: store.KindAssumedRole,
+		// The path of the role is not part of the session's ARN.
+		PrincipalARN: "arn:" + s.partition + ":sts::" + r.AccountID + ":assumed-role/" + r.Name + "/" + name,
+		UserID:       r.ID + ":" + name,
+		IssuerARN:    s.arnIn(r.AccountID, "role"+r.Path+r.Name),
+		IssuerID:     r.ID,
+		Issued:       store.At(s.now),
+		Expires:      store.At(s.now.Add(d)),
+	}
+}
+
+var roleARN = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::([0-9]{12}):role(/[\x21-\x7e]*/|/)([\w+=,.@-]{1,64})$`)
+
+// roleToAssume returns the role of an ARN.
+func (s *STS) roleToAssume(ctx context.Context, arn string) (store.Role, error) {
+	m := roleARN.FindStringSubmatch(arn)
+	if m == nil {
+		return store.Role{}, awserr.ValidationError.Errorf("%s is invalid", arn)
+	}
+	r, err := s.tx.Account(m[2]).Role(ctx, m[4])
+	// ARNs are compared with case, although names are unique without it.
+	if store.IsNotFound(err) || err == nil && (m[1] != s.partition || r.Path != m[3] || r.Name != m[4]) {
+		return store.Role{}, s.notAuthorized("sts:AssumeRole", arn)
+	}
+	return r, err
+}
+
+// notAuthorized is AWS's refusal where no policy is named.
+func (c *call) notAuthorized(action, resource string) error {
+	return awserr.AccessDenied.Errorf("User: %s is not authorized to perform: %s on resource: %s", c.caller.ARN, action, resource)
+}
+
+// GetSessionToken mints temporary credentials of the caller: a user, or the account's root.
+func (s *STS) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenInput) (*sts.GetSessionTokenOutput, error) {
+	if s.caller.Temporary() {
+		return nil, awserr.AccessDenied.Errorf("Cannot call GetSessionToken with session credentials")
+	}
+	mfa, err := s.authenticateMFA(ctx, in.SerialNumber, in.TokenCode)
+	if err != nil {
+		return nil, err
+	}
+	session := s.callerSession(in.DurationSeconds)
+	session.MFAAuthenticated, session.MFASerial = mfa.at, mfa.serial
+	if err := s.account.CreateSession(ctx, session); err != nil {
+		return nil, err
+	}
+	return &sts.GetSessionTokenOutput{Credentials: issued(session)}, nil
+}
+
+// callerSession is a session that speaks for the caller itself.
+func (s *STS) callerSession(seconds *int32) *store.Session {
+	d := defaultSession
+	if seconds != nil {
+		d = time.Duration(*seconds) * time.Second
+	}
+	kind := store.KindUser
+	if s.caller.Kind == auth.Root {
+		// Longer ones become one hour: they are not refused.
+		kind, d = store.KindRoot, min(d, maxRootSession)
+	}
+	return &store.Session{
+		Kind: kind, PrincipalARN: s.caller.ARN, UserID: s.caller.UserID, IssuerARN: s.caller.ARN, IssuerID: s.caller.UserID,
+		Issued: store.At(s.now), Expires: store.At(s.now.Add(d)),
+	}
+}
+
+// GetFederationToken mints credentials of a federated user, whose permissions are the session policies' share of the
+// caller's.
+func (s *STS) GetFederationToken(ctx context.Context, in *sts.GetFederationTokenInput) (*sts.GetFederationTokenOutput, error) {
+	if s.caller.Temporary() {
+		return nil, awserr.AccessDenied.Errorf("Cannot call GetFederationToken with session credentials")
+	}
+	details, packed, err := s.sessionDetails(ctx, sessionParameters{
+		policy: in.Policy, policyARNs: in.PolicyArns, tags: in.Tags, account: s.caller.Account,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if packed == nil {
+		packed = aws.Int32(0) // AWS leaves it out of AssumeRole's answer only
+	}
+	session := s.callerSession(in.DurationSeconds)
+	session.Kind = store.KindFederatedUser
+	session.PrincipalARN = "arn:" + s.partition + ":sts::" + s.caller.Account + ":federated-user/" + *in.Name
+	session.UserID = s.caller.Account + ":" + *in.Name
+	session.SessionDetails = details
+	if err := s.account.CreateSession(ctx, session); err != nil {
+		return nil, err
+	}
+	return &sts.GetFederationTokenOutput{
+		Credentials:      issued(session),
+		FederatedUser:    &types.FederatedUser{Arn: &session.PrincipalARN, FederatedUserId: &session.UserID},
+		PackedPolicySize: packed,
+	}, nil
+}
+
+// GetCallerIdentity says who the caller is. It needs no permission, and none can take it away.
+func (s *STS) GetCallerIdentity(context.Context, *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error) {
+	return &sts.GetCallerIdentityOutput{Account: &s.caller.Account, Arn: &s.caller.ARN, UserId: &s.caller.UserID}, nil
+}
+
+// GetAccessKeyInfo says which account an access key id belongs to: the stored one, or else the one that is encoded in
+// the id, as AWS answers for keys that are gone, too.
+func (s *STS) GetAccessKeyInfo(ctx context.Context, in *sts.GetAccessKeyInfoInput) (*sts.GetAccessKeyInfoOutput, error) {
+	c, err := s.db.Credential(ctx, *in.AccessKeyId)
+	if err == nil {
+		return &sts.GetAccessKeyInfoOutput{Account: aws.String(c.Account)}, nil
+	}
+	if !store.IsNotFound(err) {
+		return nil, err
+	}
+	if account, ok := store.AccountOf(*in.AccessKeyId); ok {
+		return &sts.GetAccessKeyInfoOutput{Account: &account}, nil
+	}
+	return nil, awserr.ValidationError.Errorf("Invalid Access Key: %s", *in.AccessKeyId)
+}
+
+func issued(s *store.Session) *types.Credentials {
+	return &types.Credentials{
+		AccessKeyId: &s.AccessKeyID, SecretAccessKey: &s.SecretAccessKey, SessionToken: &s.SessionToken,
+		Expiration: aws.Time(s.Expires.Time()),
+	}
+}
+
+func assumedRoleUser(s *store.Session) *types.AssumedRoleUser {
+	return &types.AssumedRoleUser{Arn: &s.PrincipalARN, AssumedRoleId: &s.UserID}
+}
+
+// optional is nil for the empty string.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// assumedRole is the role that RoleArn names, in whatever account.
+func assumedRole(_ context.Context, _ *call, in any) (auth.Target, error) {
+	return auth.Target{Resource: member(in, "RoleArn")}, nil
+}
+
+// federatedUser is the user that GetFederationToken is about to make.
+func federatedUser(_ context.Context, c *call, in any) (auth.Target, error) {
+	return auth.Target{Resource: "arn:" + c.partition + ":sts::" + c.caller.Account + ":federated-user/" + member(in, "Name")}, nil
+}

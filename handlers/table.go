@@ -1,0 +1,13 @@
+package handlers
+
+import "slices"
+
+// operations is the table of everything that is served. Each file that has operations has its rows at the top.
+func operations() []operation {
+	return slices.Concat(
+		stsOperations(),
+		userOperations(),
+		accessKeyOperations(),
+		roleOperations(),
+	)
+}
