@@ -1,0 +1,268 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"gatehouse/auth"
+)
+
+// config is everything that can be set, by flag or by variable. docs/configuration.md lists the same knobs.
+type config struct {
+	Listen      string
+	AdminListen string
+	AdminToken  string
+	DB          string
+	Synchronous string
+	AccountID   string
+	Region      string
+	VerifySigV4 bool
+	IAM         string
+	RootBypass  bool
+	Seed        string
+	SweepEvery  time.Duration
+	SweepGrace  time.Duration
+	LogLevel    string
+	LogFormat   string
+	JSON        bool
+
+	mode auth.Mode
+}
+
+// setting is one knob: its flag, whose variable is GATEHOUSE_ and the flag's name, and the check that its value passes
+// before anything starts.
+type setting struct {
+	flag  string
+	check func(c *config) error
+}
+
+var settings = []setting{
+	{"listen", func(c *config) error { return checkAddress(c.Listen) }},
+	{"admin-listen", func(c *config) error { return checkAddress(c.AdminListen) }},
+	{"admin-token", nil},
+	{"db", func(c *config) error {
+		if c.DB == "" {
+			return errors.New("a file name is needed, such as gatehouse.db")
+		}
+		return nil
+	}},
+	{"synchronous", func(c *config) error { return oneOf(c.Synchronous, "full", "normal") }},
+	{"account-id", func(c *config) error {
+		if !accountID.MatchString(c.AccountID) {
+			return fmt.Errorf("%q is not an account id: twelve digits are needed", c.AccountID)
+		}
+		return nil
+	}},
+	{"region", func(c *config) error {
+		if !auth.ValidRegion(c.Region) {
+			return fmt.Errorf("%q is not a Region: a name such as us-east-1 is needed", c.Region)
+		}
+		return nil
+	}},
+	{"verify-sigv4", nil},
+	{"iam", func(c *config) (err error) { c.mode, err = auth.ParseMode(c.IAM); return err }},
+	{"root-bypass", nil},
+	{"seed", nil},
+	{"sweep-every", func(c *config) error { return positive(c.SweepEvery) }},
+	{"sweep-grace", func(c *config) error { return positive(c.SweepGrace) }},
+	{"log-level", func(c *config) error { return oneOf(c.LogLevel, "debug", "info", "warn", "error") }},
+	{"log-format", func(c *config) error { return oneOf(c.LogFormat, "text", "json") }},
+	{"json", nil},
+}
+
+var accountID = regexp.MustCompile(`^[0-9]{12}$`)
+
+func (c *config) register(f *pflag.FlagSet) {
+	f.StringVar(&c.Listen, "listen", "127.0.0.1:4566", "address that AWS clients call")
+	f.StringVar(&c.AdminListen, "admin-listen", "127.0.0.1:4567", "address of the admin API")
+	f.StringVar(&c.AdminToken, "admin-token", "", "bearer token that the admin API asks for; none by default")
+	f.StringVar(&c.DB, "db", "gatehouse.db", "database file")
+	f.StringVar(&c.Synchronous, "synchronous", "full", "full: an answer is on disk before it is sent, also when the power fails; normal: only when the process dies")
+	f.StringVar(&c.AccountID, "account-id", "000000000000", "default account, twelve digits")
+	f.StringVar(&c.Region, "region", "us-east-1", "Region that `gatehouse env` prints")
+	f.BoolVar(&c.VerifySigV4, "verify-sigv4", true, "verify the signature of every request")
+	f.StringVar(&c.IAM, "iam", "off", "policies: off (stored only), soft (log what would be denied) or strict (deny)")
+	f.BoolVar(&c.RootBypass, "root-bypass", true, "access key ids that begin with test, or are twelve digits, are an account's root and skip all checks")
+	f.StringVar(&c.Seed, "seed", "", "seed file (YAML), applied at start and after a reset")
+	f.DurationVar(&c.SweepEvery, "sweep-every", time.Minute, "how often expired sessions are swept")
+	f.DurationVar(&c.SweepGrace, "sweep-grace", 24*time.Hour, "how long an expired session stays on record, so that its answer is ExpiredToken")
+	f.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&c.LogFormat, "log-format", "text", "text or json")
+	f.BoolVar(&c.JSON, "json", false, "print JSON where a command prints a table")
+}
+
+const prefix = "GATEHOUSE_"
+
+func variable(flag string) string {
+	return prefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// foreign are variables of other emulators that say the same thing as one of ours. The value is translated, too.
+var foreign = []struct {
+	name, flag string
+	value      func(string) (string, bool)
+}{
+	{"GATEWAY_LISTEN", "listen", func(v string) (string, bool) {
+		first, _, _ := strings.Cut(v, ",")
+		return first, first != ""
+	}},
+	{"ENFORCE_IAM", "iam", func(v string) (string, bool) {
+		if strings.EqualFold(v, "soft") {
+			return "soft", true
+		}
+		on, err := strconv.ParseBool(v)
+		return "strict", err == nil && on
+	}},
+	{"IAM_SOFT_MODE", "iam", func(v string) (string, bool) {
+		on, err := strconv.ParseBool(v)
+		return "soft", err == nil && on
+	}},
+	{"DEBUG", "log-level", func(v string) (string, bool) {
+		on, err := strconv.ParseBool(v)
+		return "debug", err == nil && on
+	}},
+	{"LS_LOG", "log-level", func(v string) (string, bool) {
+		v = strings.ToLower(v)
+		if v == "trace" || v == "trace-internal" {
+			v = "debug"
+		}
+		return v, slices.Contains([]string{"debug", "info", "warn", "error"}, v)
+	}},
+}
+
+// load fills in what no flag said from the variables, and checks everything. Names that begin with GATEHOUSE_ and
+// mean nothing are warned about: someone who misspells a switch must not believe that it is on.
+func (c *config) load(flags *pflag.FlagSet, env []string, warn io.Writer) error {
+	vars := make(map[string]string, len(env))
+	for _, kv := range env {
+		name, value, _ := strings.Cut(kv, "=")
+		vars[name] = value
+	}
+	known := make(map[string]bool)
+	origin := make(map[string]string)
+	set := func(flag, name, value string) error {
+		if flags.Changed(flag) || origin[flag] != "" {
+			return nil
+		}
+		if err := flags.Set(flag, value); err != nil {
+			return fmt.Errorf("%s: %q is not a valid value: %w", name, value, errors.Unwrap(err))
+		}
+		// Set marks the flag as given on the command line; the next command of the same Main must not think so.
+		flags.Lookup(flag).Changed = false
+		origin[flag] = name
+		return nil
+	}
+	for _, s := range settings {
+		name := variable(s.flag)
+		known[name] = true
+		if v, ok := vars[name]; ok {
+			if err := set(s.flag, name, v); err != nil {
+				return err
+			}
+		}
+	}
+	for _, f := range foreign {
+		v, ok := vars[f.name]
+		if !ok || flags.Changed(f.flag) || origin[f.flag] != "" {
+			continue
+		}
+		if v, ok := f.value(v); ok {
+			if err := set(f.flag, f.name, v); err != nil {
+				return err
+			}
+			fmt.Fprintf(warn, "gatehouse: %s is read as %s=%s\n", f.name, variable(f.flag), v)
+		}
+	}
+	var unknown []string
+	for name := range vars {
+		if strings.HasPrefix(name, prefix) && !known[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	slices.Sort(unknown)
+	for _, name := range unknown {
+		fmt.Fprintf(warn, "gatehouse: warning: %s is set but means nothing%s\n", name, suggestion(name, known))
+	}
+	for _, s := range settings {
+		if s.check == nil {
+			continue
+		}
+		if err := s.check(c); err != nil {
+			name := "--" + s.flag
+			if from := origin[s.flag]; from != "" {
+				name = from
+			}
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// suggestion names the known variable that name was probably meant to be.
+func suggestion(name string, known map[string]bool) string {
+	best, distance := "", 4
+	for k := range known {
+		if d := editDistance(name, k); d < distance || d == distance && k < best {
+			best, distance = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; " + best + " was perhaps meant"
+}
+
+// editDistance is the Levenshtein distance of two short ASCII names.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+func checkAddress(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("%q is not an address: HOST:PORT is needed, such as 127.0.0.1:4566", s)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q is not a port: a number from 0 to 65535 is needed", port)
+	}
+	return nil
+}
+
+func oneOf(s string, allowed ...string) error {
+	if slices.Contains(allowed, s) {
+		return nil
+	}
+	return fmt.Errorf("%q is not one of %s", s, strings.Join(allowed, ", "))
+}
+
+func positive(d time.Duration) error {
+	if d <= 0 {
+		return fmt.Errorf("%s is not a positive duration, such as 90s or 24h", d)
+	}
+	return nil
+}
