@@ -5,8 +5,8 @@
 // becomes the XML that AWS answers with (Marshal), an error the error document (MarshalError).
 //
 // Wire names, order of members and constraints come from the service models that botocore ships, stripped of
-// prose and embedded; Bind ties an operation to its Go types and refuses any that differ from the model. The
-// protocol: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
+// prose and embedded. Bind ties an operation to its Go types, and Check says whether these agree with the model.
+// The protocol: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
 package awsquery
 
 //go:generate go run ./gen
