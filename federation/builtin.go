@@ -15,7 +15,7 @@ import (
 // BuiltIn returns the provider that every account has under that name, which trust policies use as the federated
 // principal: accounts.google.com and cognito-identity.amazonaws.com. name may also be the iss of a token.
 func BuiltIn(name string) (Provider, bool) {
-	name = withoutScheme(name)
+	name = ProviderName(name)
 	switch name {
 	case "accounts.google.com", "cognito-identity.amazonaws.com":
 		p := Provider{URL: "https://" + name, AnyAudience: true}

@@ -7,9 +7,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -277,7 +275,7 @@ func identity(claims map[string]any, p Provider, now time.Time) (*WebIdentity, e
 	}
 	w := &WebIdentity{
 		Issuer:   iss,
-		Provider: withoutScheme(p.issuer()),
+		Provider: ProviderName(p.issuer()),
 		Subject:  sub,
 		Audience: aud,
 		Expires:  time.Unix(exp, 0).UTC(),
@@ -400,37 +398,4 @@ func noKey(cause error) error {
 	// The two spaces are AWS's.
 	return because(awserr.InvalidIdentityToken.Errorf("Couldn't retrieve verification key from your identity provider,  "+
 		"please reference AssumeRoleWithWebIdentity documentation for requirements"), cause)
-}
-
-func withoutScheme(u string) string {
-	if _, rest, ok := strings.Cut(u, "://"); ok {
-		return rest
-	}
-	return u
-}
-
-// permitted parses a URL to fetch from: https, or http on a loopback host.
-func permitted(raw string) (*url.URL, error) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case u.Host == "" || u.User != nil:
-		return nil, fmt.Errorf("%s: not the URL of a provider", u.Redacted())
-	case u.Scheme == "https":
-		return u, nil
-	case u.Scheme == "http" && loopback(u.Hostname()):
-		return u, nil
-	}
-	return nil, fmt.Errorf("%s: only https, or http on a loopback host", raw)
-}
-
-// loopback reports whether host is localhost or an address of this machine's loopback.
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") || strings.HasSuffix(strings.ToLower(host), ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

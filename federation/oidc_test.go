@@ -456,6 +456,23 @@ func TestGivenKeys(t *testing.T) {
 	}
 }
 
+func TestCheckProviderURL(t *testing.T) {
+	t.Parallel()
+	for u, ok := range map[string]bool{
+		"https://idp.example.com": true, "https://idp.example.com/realms/dev": true, "http://localhost:4566/oidc": true,
+		"http://127.0.0.1": true, "http://[::1]:80": true, "http://dev.localhost": true,
+		"http://idp.example.com": false, "idp.example.com": false, "https://": false, "": false, "https://a?b": false, "https://a?": false,
+		"https://a#b": false, "https://u:p@a": false, "file:///x": false, "https://a/" + strings.Repeat("x", 255): false, "http://localhost.evil.com": false,
+	} {
+		err := CheckProviderURL(u)
+		if ok && err != nil {
+			t.Errorf("%s: %v", u, err)
+		} else if !ok {
+			refused(t, err, awserr.ValidationError, "Invalid Open ID Connect Provider URL")
+		}
+	}
+}
+
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -648,7 +665,7 @@ func TestThumbprint(t *testing.T) {
 		t.Errorf("without TLS: got %q %v", got, err)
 	}
 	_, err = (&OIDC{}).Thumbprint(t.Context(), "http://idp.example.com")
-	refused(t, err, awserr.InvalidInput, "Invalid Open ID Connect Provider URL")
+	refused(t, err, awserr.ValidationError, "Invalid Open ID Connect Provider URL")
 	gone := newIssuer(t, true)
 	gone.Close()
 	_, err = (&OIDC{}).Thumbprint(t.Context(), gone.URL)
