@@ -456,6 +456,19 @@ var partitions = map[string]bool{
 	"aws-eusc": true,
 }
 
+// validPartition accepts the partitions of AWS and patterns of them: AWS's own policies are full of "arn:*:".
+func validPartition(s string) bool {
+	if !strings.ContainsAny(s, "*?") {
+		return partitions[s]
+	}
+	for p := range partitions {
+		if globFold(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
 // iamPaths are the types of IAM resources, in the order of AWS's sentence.
 var iamPaths = []string{"user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/",
 	"policy/", "sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/"}
@@ -475,7 +488,7 @@ func checkResource(resource string) *Fault {
 		return malformed("resource-arn-format", `Resource %s must be in ARN format or "*".`, resource)
 	}
 	partition, rest, ok := strings.Cut(rest, ":")
-	if !partitions[partition] && partition != "*" {
+	if !validPartition(partition) {
 		return malformed("resource-partition", `Partition "%s" is not valid for resource "%s".`, partition, completed(partition, rest))
 	}
 	if !ok {
@@ -516,8 +529,10 @@ func completed(partition, rest string) string {
 }
 
 // iamPath reports whether the last part of an IAM ARN begins with a type of resource, or with a wildcard that can stand
-// for one.
-func iamPath(id string) bool { return strings.HasPrefix(id, "*") || hasAnyPrefix(id, iamPaths) }
+// for one. AWS's sentence does not speak of root, the resource of sts:AssumeRoot, but AWS's own policies name it.
+func iamPath(id string) bool {
+	return id == "root" || strings.HasPrefix(id, "*") || hasAnyPrefix(id, iamPaths)
+}
 
 func hasAnyPrefix(s string, prefixes []string) bool {
 	for _, p := range prefixes {

@@ -121,7 +121,7 @@ type Miss struct {
 // Explain decides a request as Evaluate does and adds every statement that was looked at.
 func Explain(r Request) Decision {
 	d := &details{keys: make(map[string]bool)}
-	e := newEvaluation(&r, d)
+	e := newEvaluation(r, d)
 	decision := e.decide()
 	decision.Matched, decision.Missed, decision.MissingKeys = d.matched, d.missed, d.missing
 	return decision

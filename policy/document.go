@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 // The versions of the policy language. Without one a document is of Version2008, in which "${" is only text.
@@ -30,6 +29,7 @@ type statement struct {
 	sid        string
 	deny       bool
 	start, end int // bytes of the object in the text
+	from, to   Position
 
 	principals   []principal
 	hasPrincipal bool // Principal or NotPrincipal is present
@@ -87,11 +87,13 @@ func compile(text string, root *node) (*Document, error) {
 	if statements == nil {
 		return nil, errors.New("no Statement")
 	}
+	at := cursor{text: text, position: Position{1, 1}}
 	for i, n := range statements.list() {
 		s, err := compileStatement(n, d.version == Version2012)
 		if err != nil {
 			return nil, fmt.Errorf("statement %d: %w", i+1, err)
 		}
+		s.from, s.to = at.move(s.start+1), at.move(s.end)
 		d.statements = append(d.statements, s)
 	}
 	return d, nil
@@ -310,8 +312,8 @@ func (d *Document) Statement(i int) Statement {
 		Index:  i,
 		Sid:    s.sid,
 		Effect: s.effect(),
-		Start:  d.position(s.start + 1),
-		End:    d.position(s.end),
+		Start:  s.from,
+		End:    s.to,
 		Text:   d.text[s.start:s.end],
 	}
 }
@@ -323,13 +325,23 @@ func (s *statement) effect() string {
 	return "Allow"
 }
 
-func (d *Document) position(offset int) Position {
-	before := d.text[:offset]
-	line := strings.LastIndexByte(before, '\n') + 1
-	return Position{
-		Line:   strings.Count(before, "\n") + 1,
-		Column: utf8.RuneCountInString(before[line:]) + 1,
+// cursor turns growing offsets into positions in one pass over the text.
+type cursor struct {
+	text     string
+	offset   int
+	position Position
+}
+
+func (c *cursor) move(offset int) Position {
+	for _, r := range c.text[c.offset:offset] {
+		c.position.Column++
+		if r == '\n' {
+			c.position.Line++
+			c.position.Column = 1
+		}
 	}
+	c.offset = offset
+	return c.position
 }
 
 // ContextKeys returns the condition keys that the documents use, in conditions and in policy variables, each once, in the

@@ -105,8 +105,9 @@ type result struct {
 	level     int
 }
 
+// evaluation is the state of one decision. It holds the request by value and stays on the stack.
 type evaluation struct {
-	*Request
+	Request
 	service string
 	account string // that owns the resource
 	bounded bool
@@ -117,12 +118,12 @@ type evaluation struct {
 // Evaluate decides a request. It is a pure function and allocates nothing that grows with the policies. The details that
 // Explain adds are left out.
 func Evaluate(r Request) Decision {
-	e := newEvaluation(&r, nil)
+	e := newEvaluation(r, nil)
 	return e.decide()
 }
 
-func newEvaluation(r *Request, d *details) *evaluation {
-	e := &evaluation{Request: r, details: d}
+func newEvaluation(r Request, d *details) evaluation {
+	e := evaluation{Request: r, details: d}
 	e.service, _, _ = strings.Cut(r.Action, ":")
 	e.account = r.ResourceAccount
 	if e.account == "" {

@@ -63,7 +63,7 @@ func (c *Change) remove(r *Request, d Decision) bool {
 				continue
 			}
 			s := &list[i].Document.statements[d.Statement]
-			e := newEvaluation(&probe, nil)
+			e := newEvaluation(probe, nil)
 			e.bounded = r.Policies.Boundary != nil
 			if _, ok := e.statement(d.Kind, s); !ok || !s.deny {
 				continue
