@@ -302,4 +302,3 @@ func TestVectors(t *testing.T) {
 	}
 	testVectors(t, path)
 }
-
