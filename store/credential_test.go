@@ -300,7 +300,7 @@ func TestGenerationStands(t *testing.T) {
 	if _, err := db.Sweep(t.Context(), db.Now().Add(1000*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	for range 200 { // several times around the log
+	for range 100 { // several times around the log
 		update(t, db, func(tx *Tx) error {
 			for range 200 {
 				if err := tx.Account(account1).CreateSession(t.Context(), assumedRole(tx, account1, "x")); err != nil {
