@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -167,7 +168,7 @@ func encodeAccessKeyID(prefix, account string, counter uint64) (string, error) {
 // AccountOf returns the account that an access key id carries, and false when it has not the form of one that AWS, or
 // this package, gives out.
 func AccountOf(accessKeyID string) (account string, ok bool) {
-	if len(accessKeyID) != 20 || accessKeyID[0] != 'A' {
+	if len(accessKeyID) != 20 || strings.Trim(accessKeyID, alphabet) != "" || accessKeyID[0] != 'A' {
 		return "", false
 	}
 	var half [8]byte
@@ -179,12 +180,8 @@ func AccountOf(accessKeyID string) (account string, ok bool) {
 		return "", false // ids from before 2019 carry no account
 	}
 	n = (n - accountBias) * 2
-	switch c := accessKeyID[12]; {
-	case 'A' <= c && c <= 'P':
-	case 'Q' <= c && c <= 'Z', '2' <= c && c <= '7':
+	if strings.IndexByte(evenDigits, accessKeyID[12]) < 0 {
 		n++
-	default:
-		return "", false
 	}
 	if n > 999_999_999_999 {
 		return "", false

@@ -104,7 +104,11 @@ func TestOpenRefuses(t *testing.T) {
 				path = filepath.Join(filepath.Dir(path), tt.path)
 			}
 			tt.make(t, path)
-			before := contents(t, path)
+			served := strings.HasPrefix(tt.name, "served by") // reading such a file would drop SQLite's locks
+			before := ""
+			if !served {
+				before = contents(path)
+			}
 			db, err := Open(t.Context(), Options{Path: path})
 			if err == nil {
 				db.Close()
@@ -114,7 +118,7 @@ func TestOpenRefuses(t *testing.T) {
 			if !want.MatchString(err.Error()) {
 				t.Errorf("Open: got %q, want %s", err, tt.error)
 			}
-			if after := contents(t, path); after != before && !strings.Contains(tt.name, "served by") {
+			if !served && contents(path) != before {
 				t.Error("Open changed a file that it refused")
 			}
 		})
@@ -122,7 +126,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 // contents returns what is in a file, or nothing.
-func contents(t *testing.T, path string) string {
+func contents(path string) string {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return ""
