@@ -29,10 +29,16 @@ type process struct {
 }
 
 // spawn starts the test binary as the program and waits until it is ready.
-func spawn(t *testing.T, db string) *process {
+func spawn(t testing.TB, db string) *process {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--db="+db)
-	cmd.Env = append(os.Environ(), runMain+"=1")
+	return spawnWith(t, []string{runMain + "=1"}, "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--db="+db)
+}
+
+// spawnWith starts the test binary with variables and arguments.
+func spawnWith(t testing.TB, env []string, args ...string) *process {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), env...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +68,7 @@ func spawn(t *testing.T, db string) *process {
 }
 
 // kill ends the process as a power failure would: it is told nothing.
-func (p *process) kill(t *testing.T) {
+func (p *process) kill(t testing.TB) {
 	t.Helper()
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Fatal(err)

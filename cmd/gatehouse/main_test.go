@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 		main := Main{Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr}
 		os.Exit(main.Run(ctx))
 	}
+	if body := os.Getenv(runEcho); body != "" {
+		serveEcho(body)
+	}
 	os.Exit(m.Run())
 }
 
