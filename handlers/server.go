@@ -105,9 +105,10 @@ func (s *Server) aws(e echo.Context) error {
 		status, answer = awsquery.MarshalError(service, s.readable(r, id, err), id)
 	}
 	h := w.Header()
-	h["X-Amzn-Requestid"] = []string{id}
+	values := [...]string{id, strconv.Itoa(len(answer))} // one allocation for both
+	h["X-Amzn-Requestid"] = values[0:1:1]
+	h["Content-Length"] = values[1:2:2]
 	h["Content-Type"] = contentType
-	h["Content-Length"] = []string{strconv.Itoa(len(answer))}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(answer) // the client is gone; there is nobody to tell
@@ -132,11 +133,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *
 		}
 	}()
 	service = awsquery.IAM
-	if _, err := buf.ReadFrom(io.LimitReader(r.Body, maxBody+1)); err != nil {
-		return service, nil, awserr.MalformedInput.Errorf("The request body could not be read.")
-	}
-	if buf.Len() > maxBody {
-		return service, nil, awserr.RequestEntityTooLarge.Errorf("Request size exceeds the limit of %d bytes.", maxBody)
+	if err := readBody(buf, r); err != nil {
+		return service, nil, err
 	}
 	form, err := awsquery.ParseForm(r.URL.RawQuery, buf.Bytes())
 	if err != nil {
@@ -181,6 +179,27 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *
 	return service, awsquery.Marshal(model, out, id), nil
 }
 
+// readBody reads a body of at most maxBody bytes.
+func readBody(buf *bytes.Buffer, r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	var err error
+	if r.ContentLength > 0 && r.ContentLength < maxBody {
+		buf.Grow(int(r.ContentLength) + bytes.MinRead) // what ReadFrom wants to have free
+		_, err = buf.ReadFrom(r.Body)                  // net/http ends it at Content-Length
+	} else {
+		_, err = buf.ReadFrom(io.LimitReader(r.Body, maxBody+1))
+	}
+	if err != nil {
+		return awserr.MalformedInput.Errorf("The request body could not be read.")
+	}
+	if buf.Len() > maxBody {
+		return awserr.RequestEntityTooLarge.Errorf("Request size exceeds the limit of %d bytes.", maxBody)
+	}
+	return nil
+}
+
 // run authorizes and carries out an operation in the transaction that its row asks for.
 func (s *Server) run(ctx context.Context, c *call, op *operation, in any) (out any, err error) {
 	if op.access == detached {
@@ -189,6 +208,11 @@ func (s *Server) run(ctx context.Context, c *call, op *operation, in any) (out a
 		}
 		return op.run(ctx, c, in)
 	}
+	return s.transact(ctx, c, op, in)
+}
+
+// transact is run in a transaction.
+func (s *Server) transact(ctx context.Context, c *call, op *operation, in any) (out any, err error) {
 	body := func(tx *store.Tx) error {
 		c.tx, c.now = tx, tx.Now
 		if c.caller != nil {
