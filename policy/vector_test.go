@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,12 +48,21 @@ type vector struct {
 // request compiles the vector.
 func (v *vector) request(t testing.TB) Request {
 	t.Helper()
+	r, err := v.compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (v *vector) compile() (Request, error) {
+	var first error
 	parse := func(kind SourceType, raws ...json.RawMessage) []Policy {
 		var list []Policy
 		for _, raw := range raws {
 			d, err := Parse(string(raw))
-			if err != nil {
-				t.Fatalf("%s: Parse(%s): %v", v.ID, raw, err)
+			if err != nil && first == nil {
+				first = fmt.Errorf("%s: Parse(%s): %w", v.ID, raw, err)
 			}
 			list = append(list, Policy{Source{Type: kind}, d})
 		}
@@ -99,7 +109,7 @@ func (v *vector) request(t testing.TB) Request {
 	for k, values := range v.Request.Context {
 		r.Context.Set(k, values...)
 	}
-	return r
+	return r, first
 }
 
 // vectorFile returns the path of a vector file: the one that the variable names, relative to the project's root, or the
@@ -226,5 +236,9 @@ func checkExplanation(t *testing.T, id string, r Request, got Decision) {
 	sentence := full.Denial(r.Principal.ARN, r.Action, r.Resource)
 	if (sentence == "") != (full.Outcome == Allow) {
 		t.Errorf("%s: %s with the sentence %q", id, full.Outcome, sentence)
+	}
+	changes, ok := Suggest(r)
+	if !ok || (len(changes) == 0) != (full.Outcome == Allow) {
+		t.Errorf("%s: Suggest got %+v, %t for %s (%s)", id, changes, ok, full.Outcome, full.Reason)
 	}
 }
