@@ -198,27 +198,36 @@ func (s *score) log(t *testing.T) {
 
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{
-		filepath.Join("..", "testdata", "policy", "evaluation.jsonl"),
-		vectorFile(t, "GATEHOUSE_POLICY_VECTORS", "../shared/vectors/policy/visible.jsonl"),
-	} {
-		var s score
-		for _, v := range readLines[vector](t, path) {
-			switch v.Expected {
-			case Allow, ImplicitDeny, ExplicitDeny:
-			default:
-				t.Fatalf("%s: unknown outcome %q", v.ID, v.Expected)
-			}
-			r := v.request(t)
-			got := Evaluate(r)
-			if got.Outcome != v.Expected {
-				t.Errorf("%s: got %s (%s), want %s %s", v.ID, got.Outcome, got.Reason, v.Expected, v.Why)
-			}
-			s.add(v.Category, got.Outcome == v.Expected)
-			checkExplanation(t, v.ID, r, got)
+	runVectors(t, vectorFile(t, "GATEHOUSE_POLICY_VECTORS", "../shared/vectors/policy/visible.jsonl"))
+}
+
+// The project's own cases are in the format of the vectors.
+func TestCorpus(t *testing.T) {
+	t.Parallel()
+	runVectors(t, filepath.Join("..", "testdata", "policy", "evaluation.jsonl"))
+}
+
+func runVectors(t *testing.T, path string) {
+	t.Helper()
+	var s score
+	for _, v := range readLines[vector](t, path) {
+		switch v.Expected {
+		case Allow, ImplicitDeny, ExplicitDeny:
+		default:
+			t.Fatalf("%s: unknown outcome %q", v.ID, v.Expected)
 		}
-		s.log(t)
+		r := v.request(t)
+		if !r.Principal.known() {
+			t.Fatalf("%s: unknown principal type %q", v.ID, r.Principal.Type)
+		}
+		got := Evaluate(r)
+		if got.Outcome != v.Expected {
+			t.Errorf("%s: got %s (%s), want %s %s", v.ID, got.Outcome, got.Reason, v.Expected, v.Why)
+		}
+		s.add(v.Category, got.Outcome == v.Expected)
+		checkExplanation(t, v.ID, r, got)
 	}
+	s.log(t)
 }
 
 // checkExplanation requires that Explain decides as Evaluate did and accounts for every statement that applies.
