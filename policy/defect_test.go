@@ -165,6 +165,8 @@ func TestDefects(t *testing.T) {
 		{"unreadable policy value allowing", ask{identity: []string{allowIf(`"NumericNotEquals":{"k":"ten"}`)}, context: values("k", "1")}, ImplicitDeny},
 		{"unreadable policy value not denying",
 			ask{identity: []string{allowAll, denyIf(`"NumericEquals":{"k":"ten"}`)}, context: values("k", "1")}, ExplicitDeny},
+		{"ForAllValues false on a list of one empty string",
+			ask{identity: []string{allowIf(`"ForAllValues:StringEquals":{"k":"a"}`)}, context: values("k", "")}, Allow},
 		{"ARN parts running into each other",
 			ask{identity: []string{allowIf(`"ArnLike":{"k":"arn:aws:x:*:123456789012:y"}`)},
 				context: values("k", "arn:aws:x:r:999999999999:z:123456789012:y")}, ImplicitDeny},

@@ -131,6 +131,9 @@ func drawStatement(t *rapid.T, resource bool) map[string]any {
 		s["NotAction"] = some(t, "actions", actionPatterns[1:], 1, 2)
 	} else {
 		s["Action"] = some(t, "actions", actionPatterns, 1, 3)
+		if maybe(t, "every action", 2) {
+			s["Action"] = "*"
+		}
 	}
 	switch {
 	case resource && maybe(t, "noResource", 4):
@@ -138,6 +141,9 @@ func drawStatement(t *rapid.T, resource bool) map[string]any {
 		s["NotResource"] = some(t, "resources", resourcePatterns[1:], 1, 2)
 	default:
 		s["Resource"] = some(t, "resources", resourcePatterns, 1, 2)
+		if maybe(t, "every resource", 2) {
+			s["Resource"] = "*"
+		}
 	}
 	if resource {
 		element := "Principal"
