@@ -1,7 +1,10 @@
 package policy
 
 import (
+	"encoding/json"
 	"errors"
+	"io"
+	"os"
 	"path/filepath"
 	"testing"
 )
@@ -20,6 +23,32 @@ type checkVector struct {
 		Kind    string  `json:"kind"`
 		Message *string `json:"message"`
 	} `json:"error"`
+}
+
+// readCheckVectors decodes a file of one case a line. Fields that are not known are an error.
+func readCheckVectors(t *testing.T, path string) []checkVector {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var list []checkVector
+	d := json.NewDecoder(f)
+	d.DisallowUnknownFields()
+	for {
+		var v checkVector
+		if err := d.Decode(&v); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatalf("%s: case %d: %v", path, len(list)+1, err)
+		}
+		list = append(list, v)
+	}
+	if len(list) == 0 {
+		t.Fatalf("%s holds no cases", path)
+	}
+	return list
 }
 
 func (v *checkVector) target(t *testing.T) Target {
@@ -55,7 +84,7 @@ func TestCheckCorpus(t *testing.T) {
 func runCheckVectors(t *testing.T, path string) {
 	t.Helper()
 	var s score
-	for _, v := range readLines[checkVector](t, path) {
+	for _, v := range readCheckVectors(t, path) {
 		if v.Valid != (v.Error == nil) {
 			t.Fatalf("%s: valid is %t and error is %v", v.ID, v.Valid, v.Error)
 		}

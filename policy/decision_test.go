@@ -216,3 +216,85 @@ func TestSuggest(t *testing.T) {
 		})
 	}
 }
+
+func TestPrincipalOf(t *testing.T) {
+	t.Parallel()
+	for arn, want := range map[string]PrincipalType{
+		"arn:aws:iam::123456789012:user/a/b":                  User,
+		"arn:aws-cn:sts::123456789012:assumed-role/r/s":       AssumedRole,
+		"arn:aws:sts::123456789012:federated-user/f":          FederatedUser,
+		"arn:aws:iam::123456789012:root":                      Root,
+		"arn:aws:iam::123456789012:rooty":                     "",
+		"arn:aws:iam::123456789012:role/r":                    "",
+		"arn:aws:iam::123456789012:user/":                     "",
+		"arn:aws:iam::1234:root":                              "",
+		"arn:aws:sts::123456789012:assumed-role/r":            "",
+		"arn:aws:sts:us-east-1:123456789012:assumed-role/r/s": "",
+		"root": "",
+		"":     "",
+	} {
+		p := PrincipalOf(arn)
+		if p.Type != want || p.ARN != arn || (p.Account == "") != (want == "") {
+			t.Errorf("%s: got %+v, want type %q", arn, p, want)
+		}
+	}
+}
+
+// What is not known is not allowed.
+func TestUnknownPrincipal(t *testing.T) {
+	t.Parallel()
+	for name, p := range map[string]Principal{
+		"zero": {}, "no account": {Type: Root, ARN: "arn:aws:iam::123456789012:root"}, "no such type": {Type: "Robot", Account: here},
+	} {
+		r := ask{identity: []string{allowAll}, resourcePolicy: `{"Effect":"Allow","Principal":"*","Action":"*"}`}.request(t)
+		r.Principal = p
+		if d := Evaluate(r); d.Outcome != ImplicitDeny || d.Reason != UnknownPrincipal {
+			t.Errorf("%s: got %s (%s), want ImplicitDeny", name, d.Outcome, d.Reason)
+		}
+	}
+	if d := Evaluate(Request{}); d.Outcome != ImplicitDeny {
+		t.Errorf("zero request: got %s, want ImplicitDeny", d.Outcome)
+	}
+}
+
+// The policy simulator is asked about trust policies, keys and other accounts without being told their policies.
+func TestResourceUnknown(t *testing.T) {
+	t.Parallel()
+	for _, a := range []ask{
+		{action: "sts:AssumeRole", resource: "arn:aws:iam::123456789012:role/r"},
+		{action: "kms:Decrypt", resource: "arn:aws:kms:us-east-1:123456789012:key/k"},
+		{action: "s3:GetObject", resource: "arn:aws:s3:::b/k", account: there},
+	} {
+		a.identity = []string{allowAll}
+		r := a.request(t)
+		if d := Evaluate(r); d.Outcome != ImplicitDeny {
+			t.Errorf("%s: got %s, want ImplicitDeny", a.action, d.Outcome)
+		}
+		r.ResourceUnknown = true
+		if d := Evaluate(r); d.Outcome != Allow {
+			t.Errorf("%s, policy unknown: got %s (%s), want Allow", a.action, d.Outcome, d.Reason)
+		}
+	}
+}
+
+func TestReadCases(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"unknown field":   `{"id":"a","expected":"Allow","surprise":1}`,
+		"unknown outcome": `{"id":"a","expected":"Perhaps"}`,
+		"no outcome":      `{"id":"a"}`,
+		"two values":      `{"id":"a","expected":"Allow"} {}`,
+		"not JSON":        `{`,
+	} {
+		if _, err := ReadCases(strings.NewReader(text)); err == nil {
+			t.Errorf("%s: got no error", name)
+		}
+	}
+	cases, err := ReadCases(strings.NewReader("\n{\"id\":\"a\",\"expected\":\"Allow\"}\n \n"))
+	if err != nil || len(cases) != 1 {
+		t.Fatalf("got %v, %v, want one case", cases, err)
+	}
+	if _, err := cases[0].Compile(); err == nil {
+		t.Error("a case without a principal compiles")
+	}
+}

@@ -9,7 +9,7 @@ import (
 // ask is a request of user alice for s3:GetObject on one object, changed by each test.
 type ask struct {
 	action, resource, account string
-	caller                    vectorPrincipal
+	caller                    CasePrincipal
 	context                   map[string][]string
 	identity, groups, session []string // statements
 	boundary, resourcePolicy  string

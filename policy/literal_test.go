@@ -26,11 +26,11 @@ type literalStatement struct {
 }
 
 type literalCase struct {
-	*vector
+	*Case
 	context map[string][]string
 }
 
-func literalOutcome(v *vector) Outcome {
+func literalOutcome(v *Case) Outcome {
 	c := literalCase{v, map[string][]string{}}
 	for k, values := range v.Request.Context {
 		c.context[strings.ToLower(k)] = values

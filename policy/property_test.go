@@ -27,7 +27,7 @@ var (
 		"arn:aws:s3:::data/${aws:PrincipalTag/Team, 'alice'}/a", "arn:aws:sqs:*", "arn:aws:sqs:eu-west-1:*:q:x",
 		"arn:aws:iam::" + here + ":role/*", "arn:aws:kms:*:*:key/?", "arn:aws:sns:eu-west-1:*:topic", "arn:aws:sns:*:*:Top*c",
 		"arn:aws:iam::${aws:PrincipalAccount}:role/app/Job", "arn:aws:s3:::data/${aws:TagKeys}/a", "arn:aws:s3:::${unclosed"}
-	callers = []vectorPrincipal{
+	callers = []CasePrincipal{
 		{User, "arn:aws:iam::" + here + ":user/alice", here, ""},
 		{User, "arn:aws:iam::" + here + ":user/kiosk", here, ""},
 		{AssumedRole, "arn:aws:sts::" + here + ":assumed-role/Job/s1", here, "arn:aws:iam::" + here + ":role/app/Job"},
@@ -180,8 +180,8 @@ func mustJSON(v any) json.RawMessage {
 }
 
 // drawVector draws a request with policies of every kind.
-func drawVector(t *rapid.T) *vector {
-	v := &vector{ID: "generated"}
+func drawVector(t *rapid.T) *Case {
+	v := &Case{ID: "generated"}
 	v.Request.Action = pick(t, "action", actionPool)
 	v.Request.Resource = pick(t, "resource", resourcePool)
 	v.Request.ResourceAccount = pick(t, "account", []string{here, here, there})
@@ -245,7 +245,7 @@ func drawVector(t *rapid.T) *vector {
 // compareEvaluators requires that the engine and the literal evaluator agree, and that the explanation fits.
 func compareEvaluators(t *rapid.T) {
 	v := drawVector(t)
-	r := v.rapidRequest(t)
+	r := compiled(t, v)
 	got, want := Evaluate(r), literalOutcome(v)
 	if got.Outcome != want {
 		t.Fatalf("got %s (%s), the literal evaluator %s: %s", got.Outcome, got.Reason, want, mustJSON(v))
@@ -259,9 +259,9 @@ func compareEvaluators(t *rapid.T) {
 	}
 }
 
-// rapidRequest is request for a generated vector, whose documents all parse.
-func (v *vector) rapidRequest(t *rapid.T) Request {
-	r, err := v.compile()
+// compiled returns the request of a generated case, whose documents all parse.
+func compiled(t *rapid.T, v *Case) Request {
+	r, err := v.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +270,7 @@ func (v *vector) rapidRequest(t *rapid.T) Request {
 
 func TestLiteralEvaluatorOnVectors(t *testing.T) {
 	t.Parallel()
-	for _, v := range readLines[vector](t, vectorFile(t, "GATEHOUSE_POLICY_VECTORS", "../shared/vectors/policy/visible.jsonl")) {
+	for _, v := range readVectors(t, vectorFile(t, "GATEHOUSE_POLICY_VECTORS", "../shared/vectors/policy/visible.jsonl")) {
 		if got := literalOutcome(&v); got != v.Expected {
 			t.Errorf("%s: the literal evaluator got %s, want %s", v.ID, got, v.Expected)
 		}
@@ -294,7 +294,7 @@ func TestDenyNeverAllows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		v := drawVector(t)
-		before := Evaluate(v.rapidRequest(t)).Outcome
+		before := Evaluate(compiled(t, v)).Outcome
 		kind := pick(t, "kind", []string{"identity", "resource", "session", "scp", "rcp"})
 		s := drawStatement(t, kind == "resource")
 		s["Effect"] = "Deny"
@@ -324,7 +324,7 @@ func TestDenyNeverAllows(t *testing.T) {
 		case "rcp":
 			v.Policies.RCPs = append(v.Policies.RCPs, []json.RawMessage{deny})
 		}
-		if after := Evaluate(v.rapidRequest(t)).Outcome; rank(after) > rank(before) {
+		if after := Evaluate(compiled(t, v)).Outcome; rank(after) > rank(before) {
 			t.Fatalf("got %s with the deny, %s without: %s", after, before, mustJSON(v))
 		}
 	})
@@ -335,7 +335,7 @@ func TestOrderNeverMatters(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		v := drawVector(t)
-		r := v.rapidRequest(t)
+		r := compiled(t, v)
 		before := Evaluate(r)
 		reverse := func(list []Policy) {
 			slices.Reverse(list)
@@ -371,7 +371,7 @@ func TestLimitsNeverGrant(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		v := drawVector(t)
-		limited := Evaluate(v.rapidRequest(t)).Outcome
+		limited := Evaluate(compiled(t, v)).Outcome
 		kind := pick(t, "kind", []string{"boundary", "scps", "rcps", "session"})
 		switch kind {
 		case "boundary":
@@ -386,7 +386,7 @@ func TestLimitsNeverGrant(t *testing.T) {
 			}
 			v.Policies.Session = nil
 		}
-		if free := Evaluate(v.rapidRequest(t)).Outcome; rank(free) < rank(limited) {
+		if free := Evaluate(compiled(t, v)).Outcome; rank(free) < rank(limited) {
 			t.Fatalf("got %s without the %s, %s with: %s", free, kind, limited, mustJSON(v))
 		}
 	})

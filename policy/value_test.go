@@ -178,7 +178,7 @@ func TestSpares(t *testing.T) {
 	user, session := "arn:aws:iam::123456789012:user/alice", "arn:aws:sts::123456789012:assumed-role/Job/s1"
 	role, account := "arn:aws:iam::123456789012:role/app/Job", "123456789012"
 	tests := []struct {
-		caller  vectorPrincipal
+		caller  CasePrincipal
 		typ     string
 		listed  []string
 		bounded bool
