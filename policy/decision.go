@@ -178,7 +178,7 @@ func (d *details) add(e *evaluation, k Kind, level int, pol *Policy, index int, 
 // decision puts together what was found.
 func (e *evaluation) decision(o Outcome, why Reason, k Kind) Decision {
 	d := Decision{Outcome: o, Reason: why, Kind: k, Statement: -1, Grant: e.results[ResourcePolicy].grant}
-	d.Trust = e.assumes() || isRole(e.Resource)
+	d.Trust = e.assumes()
 	for i := range kinds {
 		r := &e.results[i]
 		v := &d.verdicts[i]
