@@ -112,7 +112,7 @@ func (s *scratch) claimDate() {
 	if len(values) == 0 {
 		return
 	}
-	s.claim.date = strings.Trim(values[0], " \t")
+	s.claim.date = trimBlanks(values[0])
 	if len(values) > 1 {
 		s.claim.repeated = true
 	}
@@ -127,7 +127,7 @@ func (s *scratch) claimHeaderToken() {
 		s.claim.tokenRepeated = true
 	}
 	if len(values) > 0 {
-		s.claim.token = boundToken(strings.Trim(values[0], " \t"))
+		s.claim.token = boundToken(trimBlanks(values[0]))
 		return
 	}
 	s.claim.token = boundToken(query)
@@ -196,7 +196,7 @@ func (s *scratch) claimParameters() {
 	}
 	c.token = boundToken(query)
 	if n == 0 && len(values) > 0 {
-		c.token = boundToken(strings.Trim(values[0], " \t"))
+		c.token = boundToken(trimBlanks(values[0]))
 	}
 }
 
