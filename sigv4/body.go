@@ -420,7 +420,7 @@ func (c *chunkReader) readTrailer() error {
 			return err
 		}
 	}
-	want, err := base64.StdEncoding.DecodeString(f.value)
+	want, err := base64.StdEncoding.Strict().DecodeString(f.value)
 	if err != nil || !slices.Equal(want, c.sum.Sum(nil)) {
 		e := c.fail(BadDigest)
 		e.Got = checksums[c.trailer].name
