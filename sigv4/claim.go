@@ -208,8 +208,8 @@ func (s *scratch) readTime() *Error {
 		c.time, c.timestamp = t, c.date
 		return nil
 	}
-	if c.form == HeaderForm {
-		if t, err := time.Parse("2006-01-02T15:04:05Z", c.date); err == nil && len(c.date) == 20 {
+	if c.form == HeaderForm && len(c.date) == 20 {
+		if t, err := time.Parse("2006-01-02T15:04:05Z", c.date); err == nil {
 			c.time, c.timestamp = t, t.Format(basicTime)
 			return nil
 		}

@@ -21,6 +21,7 @@ const (
 	maxCredential    = 1 << 10
 	maxAccessKeyID   = 128 // AWS's own bound on an access key id
 	maxToken         = 16 << 10
+	maxDate          = 64
 )
 
 const (

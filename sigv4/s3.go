@@ -240,7 +240,7 @@ func (s *scratch) readS3Time() *Error {
 		return nil
 	}
 	c := &s.claim
-	if len(s.header("X-Amz-Date")) == 0 {
+	if len(s.header("X-Amz-Date")) == 0 && len(c.date) <= maxDate {
 		if t, bad := http.ParseTime(c.date); bad == nil {
 			c.time, c.timestamp = t.UTC(), c.date
 			return nil
