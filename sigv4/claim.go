@@ -112,7 +112,7 @@ func (s *scratch) claimDate() {
 	if len(values) == 0 {
 		return
 	}
-	s.claim.date = strings.Trim(values[0], " \t")
+	s.claim.date = trimBlanks(values[0])
 	if len(values) > 1 {
 		s.claim.repeated = true
 	}
@@ -127,7 +127,7 @@ func (s *scratch) claimHeaderToken() {
 		s.claim.tokenRepeated = true
 	}
 	if len(values) > 0 {
-		s.claim.token = boundToken(strings.Trim(values[0], " \t"))
+		s.claim.token = boundToken(trimBlanks(values[0]))
 		return
 	}
 	s.claim.token = boundToken(query)
@@ -196,7 +196,7 @@ func (s *scratch) claimParameters() {
 	}
 	c.token = boundToken(query)
 	if n == 0 && len(values) > 0 {
-		c.token = boundToken(strings.Trim(values[0], " \t"))
+		c.token = boundToken(trimBlanks(values[0]))
 	}
 }
 
@@ -208,8 +208,8 @@ func (s *scratch) readTime() *Error {
 		c.time, c.timestamp = t, c.date
 		return nil
 	}
-	if c.form == HeaderForm {
-		if t, err := time.Parse("2006-01-02T15:04:05Z", c.date); err == nil && len(c.date) == 20 {
+	if c.form == HeaderForm && len(c.date) == 20 {
+		if t, err := time.Parse("2006-01-02T15:04:05Z", c.date); err == nil {
 			c.time, c.timestamp = t, t.Format(basicTime)
 			return nil
 		}

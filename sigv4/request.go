@@ -21,6 +21,7 @@ const (
 	maxCredential    = 1 << 10
 	maxAccessKeyID   = 128 // AWS's own bound on an access key id
 	maxToken         = 16 << 10
+	maxDate          = 64
 )
 
 const (
@@ -315,20 +316,33 @@ func (s *scratch) listHeaders() bool {
 		return false
 	}
 	sorted := true
-	for {
-		name, rest, more := strings.Cut(list, ";")
-		if !headerName(name) || len(s.names) == maxSignedHeaders {
+	for more := true; more; {
+		var name string
+		name, list, more = strings.Cut(list, ";")
+		if len(s.names) == maxSignedHeaders {
 			return false
 		}
-		name = strings.ToLower(name)
+		for i := range len(name) {
+			c := name[i]
+			if 'a' <= c && c <= 'z' || c == '-' {
+				continue // all there is, as a rule
+			}
+			if name == ":authority" {
+				break
+			}
+			if !headerName(name) {
+				return false
+			}
+			name = strings.ToLower(name)
+			break
+		}
+		if name == "" {
+			return false
+		}
 		if n := len(s.names); n > 0 && s.names[n-1] >= name {
 			sorted = false
 		}
 		s.names = append(s.names, name)
-		if !more {
-			break
-		}
-		list = rest
 	}
 	if sorted {
 		return true
@@ -343,9 +357,6 @@ func (s *scratch) listHeaders() bool {
 }
 
 func headerName(name string) bool {
-	if name == ":authority" {
-		return true
-	}
 	for i := range len(name) {
 		if !unreserved[name[i]] && strings.IndexByte("!#$%&'*+^`|", name[i]) < 0 {
 			return false
@@ -480,11 +491,17 @@ func (s *scratch) appendQuery(b []byte) []byte {
 // appendValues appends a header's values, joined by commas in the order of their arrival. A header that is not
 // there counts as empty, as AWS's own canonical strings show.
 func (s *scratch) appendValues(b []byte, name string) []byte {
-	switch name {
-	case "host", ":authority":
-		return appendTrimmed(b, s.host)
-	case "transfer-encoding": // net/http takes it out of the header
-		if len(s.r.TransferEncoding) > 0 {
+	switch len(name) {
+	case len("host"):
+		if name == "host" {
+			return appendTrimmed(b, s.host)
+		}
+	case len(":authority"):
+		if name == ":authority" {
+			return appendTrimmed(b, s.host)
+		}
+	case len("transfer-encoding"):
+		if name == "transfer-encoding" && len(s.r.TransferEncoding) > 0 { // net/http takes it out of the header
 			for i, v := range s.r.TransferEncoding {
 				if i > 0 {
 					b = append(b, ',')
@@ -518,8 +535,15 @@ func (s *scratch) appendValues(b []byte, name string) []byte {
 // appendTrimmed appends a header value without outer blanks, with inner runs of spaces as one, inside quotes too, and with a
 // folded line as one space.
 func appendTrimmed(b []byte, v string) []byte {
-	v = strings.Trim(v, " \t\r\n")
-	if !strings.Contains(v, "  ") && !strings.ContainsAny(v, "\r\n") {
+	v = trimBlanks(v)
+	plain := true
+	for i := range len(v) {
+		if c := v[i]; c <= ' ' && (c == '\r' || c == '\n' || c == ' ' && v[i+1] == ' ') { // a trimmed value ends in no blank
+			plain = false
+			break
+		}
+	}
+	if plain {
 		return append(b, v...)
 	}
 	for i := 0; i < len(v); i++ {
@@ -537,6 +561,19 @@ func appendTrimmed(b []byte, v string) []byte {
 	}
 	return b
 }
+
+// trimBlanks cuts the blanks and line ends around a header value.
+func trimBlanks(v string) string {
+	for len(v) > 0 && blank(v[0]) {
+		v = v[1:]
+	}
+	for len(v) > 0 && blank(v[len(v)-1]) {
+		v = v[:len(v)-1]
+	}
+	return v
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // parseTime reads a time in ISO 8601 basic format, 20060102T150405Z.
 func parseTime(v string) (time.Time, bool) {

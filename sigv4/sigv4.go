@@ -198,9 +198,8 @@ func (v *Verifier) verify(ctx context.Context, s *scratch, body []byte) (*Result
 	var hexSum [2 * sha256.Size]byte
 	hex.Encode(hexSum[:], sum[:])
 	payload := string(hexSum[:])
-	if values := s.header("X-Amz-Content-Sha256"); s.ep.UnsignedPayload && len(values) == 1 &&
-		values[0] == "UNSIGNED-PAYLOAD" && s.signs("x-amz-content-sha256") {
-		payload = "UNSIGNED-PAYLOAD"
+	if s.ep.UnsignedPayload && s.signs("x-amz-content-sha256") && s.hashHeaderIs(unsignedPayload) {
+		payload = unsignedPayload
 	}
 	key, ok := v.check(s, &cred, payload)
 	// A token outside the signature must not come with one that has been seen to verify without it.
@@ -221,7 +220,7 @@ func (v *Verifier) verify(ctx context.Context, s *scratch, body []byte) (*Result
 // hashHeaderIs reports whether a signed x-amz-content-sha256, which some SDKs send to every service, is the body's.
 func (s *scratch) hashHeaderIs(payload string) bool {
 	values := s.header("X-Amz-Content-Sha256")
-	return len(values) == 1 && strings.Trim(values[0], " \t") == payload
+	return len(values) == 1 && trimBlanks(values[0]) == payload
 }
 
 // tokenSigned reports whether the session token took part in a header signature: as a signed header, or in the query.

@@ -111,9 +111,11 @@ func equalV2(secret, stringToSign, signature string) bool {
 // readV2Time reads the date of a version 2 request: an HTTP date, or ISO 8601.
 func (s *scratch) readV2Time() *Error {
 	c := &s.claim
-	if t, err := http.ParseTime(c.date); err == nil {
-		c.time, c.timestamp = t.UTC(), c.date
-		return nil
+	if len(c.date) <= maxDate {
+		if t, err := http.ParseTime(c.date); err == nil {
+			c.time, c.timestamp = t.UTC(), c.date
+			return nil
+		}
 	}
 	return s.readTime()
 }
