@@ -224,16 +224,16 @@ func BenchmarkCreateSessionBesideMany(b *testing.B) {
 		cpu1, written1 := usage(b)
 		return float64(cpu1-cpu0) / float64(n), float64(written1-written0) / float64(n)
 	}
-	const warm, count = 2000, 30000
+	const warm, count, turns = 2000, 50000, 10
 	measure(empty, warm)
 	measure(full, warm)
 	for b.Loop() {
 		var cpuE, cpuF, writtenE, writtenF float64
-		for range 3 {
-			cpu, written := measure(empty, count/3)
-			cpuE, writtenE = cpuE+cpu/3, writtenE+written/3
-			cpu, written = measure(full, count/3)
-			cpuF, writtenF = cpuF+cpu/3, writtenF+written/3
+		for range turns {
+			cpu, written := measure(empty, count/turns)
+			cpuE, writtenE = cpuE+cpu/turns, writtenE+written/turns
+			cpu, written = measure(full, count/turns)
+			cpuF, writtenF = cpuF+cpu/turns, writtenF+written/turns
 		}
 		b.ReportMetric(cpuF/cpuE, "x-cpu")
 		b.ReportMetric(writtenF/writtenE, "x-bytes")

@@ -44,6 +44,9 @@ type Credential struct {
 	Session *Session
 }
 
+// String names the credential without its secrets, for messages and logs.
+func (c Credential) String() string { return c.AccessKeyID + " of " + c.PrincipalARN }
+
 // Temporary reports whether the credential is a session's.
 func (c *Credential) Temporary() bool { return c.Session != nil }
 
