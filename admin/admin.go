@@ -59,6 +59,8 @@ func New(c Config) *API {
 	a.echo.GET("/sessions", a.sessions)
 	a.echo.DELETE("/sessions/:id", a.revoke)
 	a.echo.POST("/sweep", a.sweep)
+	a.echo.GET("/quotas", a.quotas)
+	a.echo.PUT("/quotas", a.setQuotas)
 	return a
 }
 
