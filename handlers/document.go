@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"gatehouse/awserr"
-	"gatehouse/catalog"
 	"gatehouse/policy"
 	"gatehouse/store"
 )
@@ -22,12 +21,9 @@ func (s *IAM) checkBoundary(ctx context.Context, arn string) error {
 	if arn == "" {
 		return nil
 	}
-	if _, ok := catalog.Policy(arn); ok {
-		return nil
-	}
-	_, err := s.account.PolicyByARN(ctx, arn)
-	if store.IsNotFound(err) {
-		return awserr.NoSuchEntity.Errorf("Scope ARN: %s does not exist.", arn)
+	_, linked, err := s.managedPolicy(ctx, arn)
+	if linked || store.IsNotFound(err) {
+		return awserr.NoSuchEntity.Errorf("Scope ARN: %s does not exist or is not attachable.", arn)
 	}
 	return err
 }

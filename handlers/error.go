@@ -18,8 +18,12 @@ func storeError(err error) *awserr.Error {
 		switch notFound.Kind {
 		case "access key":
 			return awserr.NoSuchEntity.Errorf("The Access Key with id %s cannot be found.", notFound.Name)
-		case "policy":
+		case "policy", "attached policy":
 			return awserr.NoSuchEntity.Errorf("Policy %s was not found.", notFound.Name)
+		case "login profile":
+			return awserr.NoSuchEntity.Errorf("Login Profile for User %s cannot be found.", notFound.Name)
+		case "password policy":
+			return awserr.NoSuchEntity.Errorf("The Password Policy with domain name %s cannot be found.", notFound.Name)
 		case "instance profile":
 			return awserr.NoSuchEntity.Errorf("Instance Profile %s cannot be found.", notFound.Name)
 		}
@@ -28,14 +32,35 @@ func storeError(err error) *awserr.Error {
 		switch exists.Kind {
 		case "policy":
 			return awserr.EntityAlreadyExists.Errorf("A policy called %s already exists. Duplicate names are not allowed.", exists.Name)
+		case "account alias":
+			return awserr.EntityAlreadyExists.Errorf("The account alias %s already exists.", exists.Name)
+		case "login profile":
+			return awserr.EntityAlreadyExists.Errorf("Login Profile for user %s already exists.", exists.Name)
 		case "instance profile":
 			return awserr.EntityAlreadyExists.Errorf("Instance Profile %s already exists.", exists.Name)
 		}
 		return awserr.EntityAlreadyExists.Errorf("%s with name %s already exists.", titles[exists.Kind], exists.Name)
 	case errors.As(err, &inUse):
+		if first, ok := conflicts[inUse.By]; ok {
+			return awserr.DeleteConflict.Errorf("Cannot delete entity, must %s first.", first)
+		}
 		return awserr.DeleteConflict.Errorf("Cannot delete entity, must remove referenced objects first.")
 	}
 	return nil
+}
+
+// conflicts say what must be done before an entity can be deleted, by what still refers to it. For what is not here AWS
+// only says that there are referenced objects.
+var conflicts = map[string]string{
+	"access key":          "delete access keys",
+	"attached policy":     "detach all policies",
+	"group":               "remove users from group",
+	"inline policy":       "delete policies",
+	"instance profile":    "remove roles from instance profile",
+	"login profile":       "delete login profile",
+	"MFA device":          "delete MFA device",
+	"signing certificate": "delete signing certificates",
+	"user":                "remove users from group",
 }
 
 // titles are the kinds of entities as AWS writes them at the start of a sentence.

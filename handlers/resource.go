@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"gatehouse/auth"
+	"gatehouse/store"
 )
 
 // resolver says what a call is authorized on: the resource's ARN and, where there are any, its tags and the
@@ -36,10 +37,16 @@ func user(ctx context.Context, c *call, in any) (auth.Target, error) {
 		name = c.caller.UserName()
 	}
 	t := auth.Target{Resource: c.arn("user/" + name)}
-	if u, err := c.account.User(ctx, name); err == nil {
-		t.Resource = c.arn("user" + u.Path + u.Name)
+	u, err := c.account.User(ctx, name)
+	if store.IsNotFound(err) {
+		return t, nil
 	}
-	return t, nil
+	if err != nil {
+		return t, err
+	}
+	t.Resource = c.arn("user" + u.Path + u.Name)
+	t.Tags, err = c.account.Tags(ctx, u.ID, "", 0)
+	return t, err
 }
 
 // newUser is the user that is about to be made.

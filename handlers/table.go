@@ -7,6 +7,9 @@ func operations() []operation {
 	return slices.Concat(
 		stsOperations(),
 		userOperations(),
+		groupOperations(),
+		inlinePolicyOperations(),
+		attachmentOperations(),
 		accessKeyOperations(),
 		roleOperations(),
 	)
