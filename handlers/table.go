@@ -10,6 +10,9 @@ func operations() []operation {
 		groupOperations(),
 		inlinePolicyOperations(),
 		attachmentOperations(),
+		loginProfileOperations(),
+		passwordPolicyOperations(),
+		accountOperations(),
 		accessKeyOperations(),
 		roleOperations(),
 	)

@@ -91,14 +91,15 @@ func (a *Account) forgetUser(id string) {
 	})
 }
 
-// DeleteUser deletes a user with its tags. What the user still has must go first: an InUse names the first of access
-// key, attached policy, inline policy and group. Sessions of the user are unknown from then on.
+// DeleteUser deletes a user with its tags. What the user still has must go first: an InUse names the first of login
+// profile, access key, attached policy, inline policy and group. Sessions of the user are unknown from then on.
 func (a *Account) DeleteUser(ctx context.Context, name string) error {
 	u, err := a.User(ctx, name)
 	if err != nil {
 		return err
 	}
 	err = a.unused(ctx, "user", u.Name, u.ID,
+		reference{"login profile", "SELECT 1 FROM login_profile WHERE account_id = ?1 AND user_id = ?2"},
 		reference{"access key", "SELECT 1 FROM access_key WHERE account_id = ?1 AND user_id = ?2"},
 		byAttachedPolicy,
 		byInlinePolicy,
