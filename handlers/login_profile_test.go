@@ -207,3 +207,40 @@ func TestPasswordPolicyViolation(t *testing.T) {
 	}
 	answered(t, create("aB0|é!"), "", "")
 }
+
+// TestRootLoginProfile manages root's password as a central administrator does: with a session of AssumeRoot.
+func TestRootLoginProfile(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	ctx := t.Context()
+	session := &store.Session{
+		Kind: store.KindRoot, PrincipalARN: "arn:aws:iam::" + account + ":root", UserID: account,
+		IssuerARN: "arn:aws:iam::" + account + ":root", IssuerID: account, Expires: store.At(s.clock.Now()) + 900,
+	}
+	err := s.db.Update(ctx, func(tx *store.Tx) error { return tx.Account(account).CreateSession(context.Background(), session) })
+	answered(t, err, "", "")
+	root := iam.NewFromConfig(s.config(session.AccessKeyID, session.SecretAccessKey, session.SessionToken))
+	present := func(want int32) {
+		t.Helper()
+		out, err := root.GetAccountSummary(ctx, &iam.GetAccountSummaryInput{})
+		answered(t, err, "", "")
+		if got := out.SummaryMap["AccountPasswordPresent"]; got != want {
+			t.Errorf("AccountPasswordPresent: got %d, want %d", got, want)
+		}
+	}
+	present(0)
+	_, err = root.GetLoginProfile(ctx, &iam.GetLoginProfileInput{})
+	answered(t, err, "NoSuchEntity", "")
+	_, err = root.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{Password: aws.String("Passw0rd!")})
+	answered(t, err, "InvalidInput", "")
+	_, err = root.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{})
+	answered(t, err, "", "")
+	present(1)
+	_, err = root.GetLoginProfile(ctx, &iam.GetLoginProfileInput{})
+	answered(t, err, "", "")
+	_, err = root.DeleteLoginProfile(ctx, &iam.DeleteLoginProfileInput{})
+	answered(t, err, "", "")
+	present(0)
+	_, err = s.IAM(account).GetLoginProfile(ctx, &iam.GetLoginProfileInput{})
+	answered(t, err, "ValidationError", "Must specify userName when calling with non-User credentials")
+}
