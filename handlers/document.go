@@ -8,14 +8,6 @@ import (
 	"gatehouse/store"
 )
 
-// checkTrust refuses a trust policy that AWS would not store.
-func (s *IAM) checkTrust(ctx context.Context, doc string) error {
-	if err := policy.Check(policy.Trust, doc); err != nil {
-		return policyError(err)
-	}
-	return nil
-}
-
 // checkBoundary refuses a permissions boundary that is not a managed policy which the account may use.
 func (s *IAM) checkBoundary(ctx context.Context, arn string) error {
 	if arn == "" {
