@@ -41,6 +41,14 @@ func storeError(err error) *awserr.Error {
 		}
 		return awserr.EntityAlreadyExists.Errorf("%s with name %s already exists.", titles[exists.Kind], exists.Name)
 	case errors.As(err, &inUse):
+		switch {
+		case inUse.Kind == "policy" && inUse.By == "policy version":
+			return awserr.DeleteConflict.Errorf("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
+		case inUse.Kind == "policy":
+			return awserr.DeleteConflict.Errorf("Cannot delete a policy attached to entities.")
+		case inUse.Kind == "policy version":
+			return awserr.DeleteConflict.Errorf("Cannot delete the default version of a policy.")
+		}
 		if first, ok := conflicts[inUse.By]; ok {
 			return awserr.DeleteConflict.Errorf("Cannot delete entity, must %s first.", first)
 		}
@@ -59,6 +67,7 @@ var conflicts = map[string]string{
 	"instance profile":    "remove roles from instance profile",
 	"login profile":       "delete login profile",
 	"MFA device":          "delete MFA device",
+	"role":                "remove roles from instance profile",
 	"signing certificate": "delete signing certificates",
 	"user":                "remove users from group",
 }

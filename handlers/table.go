@@ -15,5 +15,6 @@ func operations() []operation {
 		accountOperations(),
 		accessKeyOperations(),
 		roleOperations(),
+		policyOperations(),
 	)
 }
