@@ -16,5 +16,6 @@ func operations() []operation {
 		accessKeyOperations(),
 		roleOperations(),
 		policyOperations(),
+		instanceProfileOperations(),
 	)
 }
