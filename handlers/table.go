@@ -17,5 +17,7 @@ func operations() []operation {
 		roleOperations(),
 		policyOperations(),
 		instanceProfileOperations(),
+		serviceLinkedRoleOperations(),
+		authorizationDetailsOperations(),
 	)
 }
