@@ -19,5 +19,8 @@ func operations() []operation {
 		instanceProfileOperations(),
 		serviceLinkedRoleOperations(),
 		authorizationDetailsOperations(),
+		serverCertificateOperations(),
+		signingCertificateOperations(),
+		sshPublicKeyOperations(),
 	)
 }
