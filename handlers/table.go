@@ -22,5 +22,6 @@ func operations() []operation {
 		serverCertificateOperations(),
 		signingCertificateOperations(),
 		sshPublicKeyOperations(),
+		serviceSpecificCredentialOperations(),
 	)
 }
