@@ -23,5 +23,6 @@ func operations() []operation {
 		signingCertificateOperations(),
 		sshPublicKeyOperations(),
 		serviceSpecificCredentialOperations(),
+		mfaDeviceOperations(),
 	)
 }
