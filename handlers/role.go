@@ -227,11 +227,11 @@ func (s *IAM) ListRoleTags(ctx context.Context, in *iam.ListRoleTagsInput) (*iam
 	if err != nil {
 		return nil, err
 	}
-	p, tags, err := s.tagPage(ctx, r.ID, in.Marker, in.MaxItems)
+	p, err := s.tagPage(ctx, r.ID, in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.ListRoleTagsOutput{Tags: tags, IsTruncated: p.truncated, Marker: p.marker}, nil
+	return &iam.ListRoleTagsOutput{Tags: p.items, IsTruncated: p.truncated, Marker: p.marker}, nil
 }
 
 // PutRolePermissionsBoundary sets the managed policy that bounds what a role may be allowed.
