@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 )
 
 // PasswordPolicy is what an account asks of its users' passwords.
@@ -15,7 +14,7 @@ type PasswordPolicy struct {
 	AllowUsersToChange bool
 	MaxAge             int          // days; 0: passwords do not expire
 	ReusePrevention    int          // how many passwords back; 0: all may be used again
-	HardExpiry         sql.NullBool // not valid: never said
+	HardExpiry         *bool // not valid: never said
 }
 
 // PasswordPolicy returns the policy that the account has set, or a NotFound.
