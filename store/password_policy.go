@@ -12,8 +12,8 @@ type PasswordPolicy struct {
 	RequireUppercase   bool
 	RequireLowercase   bool
 	AllowUsersToChange bool
-	MaxAge             int          // days; 0: passwords do not expire
-	ReusePrevention    int          // how many passwords back; 0: all may be used again
+	MaxAge             int   // days; 0: passwords do not expire
+	ReusePrevention    int   // how many passwords back; 0: all may be used again
 	HardExpiry         *bool // not valid: never said
 }
 
