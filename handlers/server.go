@@ -20,6 +20,7 @@ import (
 	"gatehouse/awserr"
 	"gatehouse/awsquery"
 	"gatehouse/clock"
+	"gatehouse/federation"
 	"gatehouse/sigv4"
 	"gatehouse/store"
 )
@@ -36,6 +37,8 @@ type Config struct {
 	Logger  *slog.Logger // nil: discarded
 	Region  string       // of requests that carry no signature; empty: us-east-1
 	Version string       // shown by the health answer
+	// OIDC reaches OpenID Connect providers; nil: with its defaults.
+	OIDC *federation.OIDC
 }
 
 // Server answers AWS clients. It is an http.Handler, safe for concurrent use.
@@ -47,6 +50,7 @@ type Server struct {
 	region  string
 	version string
 	ids     *awsquery.RequestIDs
+	oidc    *federation.OIDC
 
 	operations map[*awsquery.Operation]*operation
 	echo       *echo.Echo
@@ -58,7 +62,10 @@ func New(c Config) *Server {
 	s := &Server{
 		db: c.DB, auth: c.Auth, clock: c.Clock, log: c.Logger, region: c.Region, version: c.Version,
 		operations: make(map[*awsquery.Operation]*operation), ids: awsquery.NewRequestIDs(nil),
-		echo: echo.New(),
+		echo: echo.New(), oidc: c.OIDC,
+	}
+	if s.oidc == nil {
+		s.oidc = new(federation.OIDC)
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -24,5 +24,7 @@ func operations() []operation {
 		sshPublicKeyOperations(),
 		serviceSpecificCredentialOperations(),
 		mfaDeviceOperations(),
+		oidcProviderOperations(),
+		samlProviderOperations(),
 	)
 }
