@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"gatehouse/clock"
+	"gatehouse/policy"
 	"gatehouse/sigv4"
 	"gatehouse/store"
 )
@@ -29,6 +30,9 @@ type Config struct {
 	RootBypass     bool
 	DefaultAccount string
 	Mode           Mode
+	// PlainTransport says that aws:SecureTransport is false of requests that come without TLS, as on AWS. Otherwise it is
+	// true of all: a local server has no TLS, and policies that ask for it are to work.
+	PlainTransport bool
 	// Real is the clock that clients sign with; nil: time.Now.
 	Real func() time.Time
 }
@@ -38,6 +42,10 @@ type Auth struct {
 	config   Config
 	mode     atomic.Int32
 	verifier *sigv4.Verifier
+
+	documents documents
+	entities  memo[entityKey, *entity]
+	sessions  memo[string, []policy.Policy] // session policies by access key id
 }
 
 // New returns an Auth.

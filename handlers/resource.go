@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"gatehouse/auth"
+	"gatehouse/store"
 )
 
 // resolver says what a call is authorized on: the resource's ARN and, where there are any, its tags and the
@@ -36,30 +37,50 @@ func user(ctx context.Context, c *call, in any) (auth.Target, error) {
 		name = c.caller.UserName()
 	}
 	t := auth.Target{Resource: c.arn("user/" + name)}
-	if u, err := c.account.User(ctx, name); err == nil {
-		t.Resource = c.arn("user" + u.Path + u.Name)
+	u, err := c.account.User(ctx, name)
+	if store.IsNotFound(err) {
+		return t, nil
 	}
-	return t, nil
+	if err != nil {
+		return t, err
+	}
+	t.Resource = c.arn("user" + u.Path + u.Name)
+	t.Tags, err = c.account.Tags(ctx, u.ID, "", 0)
+	return t, err
 }
 
 // newUser is the user that is about to be made.
 func newUser(_ context.Context, c *call, in any) (auth.Target, error) {
-	return auth.Target{Resource: c.arn("user" + pathOf(in) + member(in, "UserName"))}, nil
+	return bounded(auth.Target{Resource: c.arn("user" + pathOf(in) + member(in, "UserName"))}, in), nil
 }
 
 // role is the role that RoleName names.
 func role(ctx context.Context, c *call, in any) (auth.Target, error) {
 	name := member(in, "RoleName")
 	t := auth.Target{Resource: c.arn("role/" + name)}
-	if r, err := c.account.Role(ctx, name); err == nil {
-		t.Resource = c.arn("role" + r.Path + r.Name)
+	r, err := c.account.Role(ctx, name)
+	if store.IsNotFound(err) {
+		return t, nil
 	}
-	return t, nil
+	if err != nil {
+		return t, err
+	}
+	t.Resource = c.arn("role" + r.Path + r.Name)
+	t.Tags, err = c.account.Tags(ctx, r.ID, "", 0)
+	return t, err
 }
 
 // newRole is the role that is about to be made.
 func newRole(_ context.Context, c *call, in any) (auth.Target, error) {
-	return auth.Target{Resource: c.arn("role" + pathOf(in) + member(in, "RoleName"))}, nil
+	return bounded(auth.Target{Resource: c.arn("role" + pathOf(in) + member(in, "RoleName"))}, in), nil
+}
+
+// bounded adds the permissions boundary that the input sets.
+func bounded(t auth.Target, in any) auth.Target {
+	if arn := member(in, "PermissionsBoundary"); arn != "" {
+		t.Keys = map[string][]string{"iam:PermissionsBoundary": {arn}}
+	}
+	return t
 }
 
 // policyARN is the managed policy that PolicyArn names.
