@@ -59,6 +59,9 @@ func New(c Config) *API {
 	a.echo.GET("/sessions", a.sessions)
 	a.echo.DELETE("/sessions/:id", a.revoke)
 	a.echo.POST("/sweep", a.sweep)
+	a.echo.GET("/organization", a.organization)
+	a.echo.PUT("/organization", a.setOrganization)
+	a.echo.DELETE("/organization", a.deleteOrganization)
 	return a
 }
 

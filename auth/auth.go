@@ -43,9 +43,10 @@ type Auth struct {
 	mode     atomic.Int32
 	verifier *sigv4.Verifier
 
-	documents documents
-	entities  memo[entityKey, *entity]
-	sessions  memo[string, []policy.Policy] // session policies by access key id
+	documents     documents
+	entities      memo[entityKey, *entity]
+	organizations memo[struct{}, *organization]
+	sessions      memo[string, []policy.Policy] // session policies by access key id
 }
 
 // New returns an Auth.
