@@ -18,7 +18,7 @@ func accessKeyOperations() []operation {
 		read((*IAM).ListAccessKeys, user),
 		write((*IAM).UpdateAccessKey, user),
 		write((*IAM).DeleteAccessKey, user),
-		read((*IAM).GetAccessKeyLastUsed, anything),
+		read((*IAM).GetAccessKeyLastUsed, keyUser),
 	}
 }
 
