@@ -61,6 +61,9 @@ func New(c Config) *API {
 	a.echo.POST("/sweep", a.sweep)
 	a.echo.GET("/quotas", a.quotas)
 	a.echo.PUT("/quotas", a.setQuotas)
+	a.echo.GET("/organization", a.organization)
+	a.echo.PUT("/organization", a.setOrganization)
+	a.echo.DELETE("/organization", a.deleteOrganization)
 	return a
 }
 

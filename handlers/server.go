@@ -169,6 +169,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *
 		c.region = c.caller.Region
 	}
 	c.partition = auth.Partition(c.region)
+	c.wire = wireOf(r, c.region)
 	in := model.NewInput()
 	if err := awsquery.Unmarshal(model, form, in); err != nil {
 		return service, nil, err
@@ -210,7 +211,7 @@ func readBody(buf *bytes.Buffer, r *http.Request) error {
 // run authorizes and carries out an operation in the transaction that its row asks for.
 func (s *Server) run(ctx context.Context, c *call, op *operation, in any) (out any, err error) {
 	if op.access == detached {
-		if err := s.authorize(ctx, c, op, in); err != nil {
+		if err := c.authorize(ctx, op, in); err != nil {
 			return nil, err
 		}
 		return op.run(ctx, c, in)
@@ -225,7 +226,7 @@ func (s *Server) transact(ctx context.Context, c *call, op *operation, in any) (
 		if c.caller != nil {
 			c.account = tx.Account(c.caller.Account)
 		}
-		if err := s.authorize(ctx, c, op, in); err != nil {
+		if err := c.authorize(ctx, op, in); err != nil {
 			return err
 		}
 		out, err = op.run(ctx, c, in)
@@ -237,19 +238,6 @@ func (s *Server) transact(ctx context.Context, c *call, op *operation, in any) (
 		err = s.db.View(ctx, body)
 	}
 	return out, err
-}
-
-// authorize asks the policies, where they are consulted.
-func (s *Server) authorize(ctx context.Context, c *call, op *operation, in any) error {
-	if c.caller == nil || s.auth.Mode() == auth.Off {
-		return nil
-	}
-	t, err := op.resource(ctx, c, in)
-	if err != nil {
-		return err
-	}
-	_ = t
-	return nil
 }
 
 // readable returns what the client may read of err. What it may not is logged here, once.

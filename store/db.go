@@ -260,11 +260,12 @@ func (db *DB) alone(ctx context.Context, f func(*conn) error) error {
 // and beside the writer.
 func (db *DB) View(ctx context.Context, f func(tx *Tx) error) error {
 	return db.reading(ctx, func(c *conn) error {
+		generation := db.Generation()
 		if _, err := c.run("BEGIN"); err != nil {
 			return err
 		}
 		defer func() { _, _ = c.run(sqlRollback) }()
-		return f(&Tx{Now: db.now(), db: db, conn: c})
+		return f(&Tx{Now: db.now(), db: db, conn: c, generation: generation})
 	})
 }
 
