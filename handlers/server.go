@@ -25,9 +25,9 @@ import (
 	"gatehouse/store"
 )
 
-// maxBody bounds the body of a request, in bytes. The largest input that the model allows is a certificate chain of
-// 2 MiB, which form encoding can triple.
-const maxBody = 8 << 20
+// maxBody bounds the body of a request, in bytes. The largest input that the model allows is a SAML metadata document of
+// 10,000,000 characters, which form encoding can triple.
+const maxBody = 32 << 20
 
 // Config is what a Server is made of. DB and Auth are required.
 type Config struct {
