@@ -54,6 +54,8 @@ type Decision struct {
 	Account   string
 	Action    string
 	Resource  string
+	// Gone is whether the user or role of the session was deleted: nothing is allowed then.
+	Gone bool
 	// Request is what was decided. It must not be changed.
 	Request policy.Request
 }
@@ -237,14 +239,17 @@ func (a *Auth) decideOne(ctx context.Context, tx *store.Tx, p *principal, t Targ
 	d.Request = *request
 	d.Decision = policy.Evaluate(*request)
 	if p.gone && d.Reason != policy.ExemptAction {
-		// Whatever the policies of others grant to a name, the one they meant is gone.
-		d.Decision = policy.Decision{Outcome: policy.ImplicitDeny, Reason: policy.NoIdentityAllows, Kind: policy.IdentityPolicy, Statement: -1, Trust: d.Trust}
-		return d, nil
-	}
-	if !d.Allowed() {
+		d.refuseGone()
+	} else if !d.Allowed() {
 		d.Decision = policy.Explain(*request)
 	}
 	return d, nil
+}
+
+// refuseGone denies: whatever the policies of others grant to a name, the one they meant is gone.
+func (d *Decision) refuseGone() {
+	d.Gone = true
+	d.Decision = policy.Decision{Outcome: policy.ImplicitDeny, Reason: policy.NoIdentityAllows, Kind: policy.IdentityPolicy, Statement: -1, Trust: d.Trust}
 }
 
 // request is the question to the policy engine.

@@ -20,17 +20,14 @@ import (
 // authorize asks whether the call may go on: the rules that hold in every mode, then the policies where they are
 // consulted. An operation without a signature asks by itself, with authorizeAs, once it knows who calls.
 func (c *call) authorize(ctx context.Context, op *operation, in any) error {
-	if c.caller == nil {
-		return nil
-	}
-	if c.caller.Bypass {
+	c.mode = c.auth.Mode()
+	if c.caller == nil || c.caller.Bypass {
 		return nil
 	}
 	if err := c.restricted(op); err != nil {
 		return err
 	}
-	mode := c.auth.Mode()
-	if mode == auth.Off || op.exempt {
+	if c.mode == auth.Off || op.exempt {
 		return nil
 	}
 	t, err := op.resource(ctx, c, in)
@@ -46,38 +43,37 @@ func (c *call) authorize(ctx context.Context, op *operation, in any) error {
 	if err != nil {
 		return err
 	}
-	return c.enforce(ctx, mode, d)
+	return c.enforce(ctx, d)
 }
 
 // authorizeAs is authorize for an operation whose callers have no credentials: the bearers of tokens and assertions. The
 // operation calls it when it has verified what they bring, before it gives anything out. keys are the condition keys
 // that the provider's statement fills.
 func (c *call) authorizeAs(ctx context.Context, p policy.Principal, keys map[string][]string, t auth.Target) error {
-	mode := c.auth.Mode()
 	c.target = t.Resource
-	if mode == auth.Off {
+	if c.mode = c.auth.Mode(); c.mode == auth.Off {
 		return nil
 	}
 	d, err := c.auth.AuthorizeAs(ctx, c.tx, p, keys, t, c.wire)
 	if err != nil {
 		return err
 	}
-	return c.enforce(ctx, mode, d)
+	return c.enforce(ctx, d)
 }
 
 // enforce does with a decision what the mode says.
-func (c *call) enforce(ctx context.Context, mode auth.Mode, d *auth.Decision) error {
+func (c *call) enforce(ctx context.Context, d *auth.Decision) error {
 	c.decided = d
 	if d.Allowed() {
 		return nil
 	}
 	would := "denied"
-	if mode == auth.Soft {
+	if c.mode == auth.Soft {
 		would = "would be denied"
 	}
 	c.log.InfoContext(ctx, would, "request", c.requestID, "account", d.Account, "principal", d.Principal, "action", d.Action,
 		"resource", d.Resource, "by", d.Header(), "reason", d.Decision.Denial(d.Principal, d.Action, d.Resource))
-	if mode == auth.Soft {
+	if c.mode == auth.Soft {
 		c.decision = d.Header()
 		return nil
 	}

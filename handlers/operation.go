@@ -34,11 +34,13 @@ type call struct {
 	region    string // of the credential scope
 	partition string // of that Region
 	requestID string
+	op        *operation // nil until it is known
 	wire      auth.Wire
 	// target is the resource that the call was authorized on, decided what the policies said; both unset where they
 	// were not asked.
 	target  string
 	decided *auth.Decision
+	mode    auth.Mode // as it was when the call was decided
 	// decision is what X-Gatehouse-Decision says: which policy would have denied. Soft mode only.
 	decision string
 }

@@ -106,11 +106,15 @@ func (s *Server) aws(e echo.Context) error {
 			bodies.Put(buf)
 		}
 	}()
-	service, answer, err := s.answer(w, r, id, buf)
-	status := http.StatusOK
+	c := &call{Server: s, now: s.clock.Now(), requestID: id, region: s.region}
+	service, answer, err := s.answer(w, r, c, buf)
+	status, code := http.StatusOK, ""
 	if err != nil {
-		status, answer = awsquery.MarshalError(service, s.readable(r, id, err), id)
+		e := s.readable(r, id, err)
+		code = e.ErrorCode()
+		status, answer = awsquery.MarshalError(service, e, id)
 	}
+	c.record(code)
 	h := w.Header()
 	values := [...]string{id, strconv.Itoa(len(answer))} // one allocation for both
 	h["X-Amzn-Requestid"] = values[0:1:1]
@@ -133,7 +137,7 @@ var contentType = []string{"text/xml"}
 
 // answer runs the operation that r asks for. The service is known as soon as the operation is, and names the
 // namespace of an error.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *bytes.Buffer) (service *awsquery.Service, answer []byte, err error) {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, buf *bytes.Buffer) (service *awsquery.Service, answer []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -160,7 +164,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *
 		return service, nil, awserr.InvalidAction.Errorf("The action %s is not valid for this web service.", model.Name)
 	}
 	ctx := r.Context()
-	c := &call{Server: s, now: s.clock.Now(), requestID: id, region: s.region}
+	c.op, c.wire = op, wireOf(r, s.region)
 	if !model.Unsigned {
 		c.caller, _, err = s.auth.Authenticate(ctx, r, endpoints[service], buf.Bytes())
 		if err != nil {
@@ -169,7 +173,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *
 		c.region = c.caller.Region
 	}
 	c.partition = auth.Partition(c.region)
-	c.wire = wireOf(r, c.region)
+	c.wire.Region = c.region
 	in := model.NewInput()
 	if err := awsquery.Unmarshal(model, form, in); err != nil {
 		return service, nil, err
@@ -184,7 +188,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *
 	if err != nil {
 		return service, nil, err
 	}
-	return service, awsquery.Marshal(model, out, id), nil
+	return service, awsquery.Marshal(model, out, c.requestID), nil
 }
 
 // readBody reads a body of at most maxBody bytes.
