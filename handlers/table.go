@@ -9,5 +9,7 @@ func operations() []operation {
 		userOperations(),
 		accessKeyOperations(),
 		roleOperations(),
+		simulateOperations(),
+		authorizationMessageOperations(),
 	)
 }
