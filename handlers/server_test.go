@@ -26,6 +26,7 @@ import (
 type testServer struct {
 	*Server
 	t     *testing.T
+	path  string
 	db    *store.DB
 	auth  *auth.Auth
 	clock *clock.Clock
@@ -41,16 +42,22 @@ func newServer(t *testing.T) *testServer {
 
 func newServerIn(t *testing.T, mode auth.Mode) *testServer {
 	t.Helper()
-	s := &testServer{t: t, clock: new(clock.Clock)}
+	return newServerAt(t, filepath.Join(t.TempDir(), "gatehouse.db"), mode)
+}
+
+// newServerAt returns a server over the database at a path.
+func newServerAt(t *testing.T, path string, mode auth.Mode) *testServer {
+	t.Helper()
+	s := &testServer{t: t, path: path, clock: new(clock.Clock)}
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	db, err := store.Open(t.Context(), store.Options{
-		Path: filepath.Join(t.TempDir(), "gatehouse.db"), Synchronous: "NORMAL", Clock: s.clock, Logger: log, SweepEvery: -1,
+		Path: path, Synchronous: "NORMAL", Clock: s.clock, Logger: log, SweepEvery: -1, Events: 1000,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
+		if err := db.Close(); err != nil && !errors.Is(err, store.ErrClosed) {
 			t.Errorf("close the database: %v", err)
 		}
 	})
@@ -59,6 +66,18 @@ func newServerIn(t *testing.T, mode auth.Mode) *testServer {
 		DB: db, Clock: s.clock, Logger: log, Verify: true, RootBypass: true, DefaultAccount: "000000000000", Mode: mode,
 	})
 	s.Server = New(Config{DB: db, Auth: s.auth, Clock: s.clock, Logger: log, Version: "test"})
+	return s
+}
+
+// restart closes the database and returns a server over the same file.
+func (s *testServer) restart() *testServer {
+	s.t.Helper()
+	if err := s.db.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	next := newServerAt(s.t, s.path, s.auth.Mode())
+	// Clients of the old one call the new one.
+	*s = testServer{Server: next.Server, t: s.t, path: s.path, db: next.db, auth: next.auth, clock: next.clock}
 	return s
 }
 

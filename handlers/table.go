@@ -26,5 +26,7 @@ func operations() []operation {
 		mfaDeviceOperations(),
 		oidcProviderOperations(),
 		samlProviderOperations(),
+		simulateOperations(),
+		authorizationMessageOperations(),
 	)
 }
