@@ -4,6 +4,7 @@ package handlers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"gatehouse/awserr"
 	"gatehouse/awsquery"
 	"gatehouse/clock"
+	"gatehouse/federation"
 	"gatehouse/sigv4"
 	"gatehouse/store"
 )
@@ -36,6 +38,16 @@ type Config struct {
 	Logger  *slog.Logger // nil: discarded
 	Region  string       // of requests that carry no signature; empty: us-east-1
 	Version string       // shown by the health answer
+	// Account is the default account, which owns what belongs to the server; empty: 000000000000.
+	Account string
+	// PublicURL is how clients reach this server, without a slash at the end: the beginning of the URLs of issuers.
+	PublicURL string // empty: http://localhost:4566
+	// OIDC verifies tokens; nil: with default settings.
+	OIDC *federation.OIDC
+	// Issuer switches the development issuer on.
+	Issuer bool
+	// ShortSessions lets DurationSeconds go down to 1.
+	ShortSessions bool
 }
 
 // Server answers AWS clients. It is an http.Handler, safe for concurrent use.
@@ -48,6 +60,12 @@ type Server struct {
 	version string
 	ids     *awsquery.RequestIDs
 
+	defaultAccount string
+	publicURL      string
+	oidc           *federation.OIDC
+	issuer         bool
+	shortSessions  bool
+
 	operations map[*awsquery.Operation]*operation
 	echo       *echo.Echo
 }
@@ -58,7 +76,12 @@ func New(c Config) *Server {
 	s := &Server{
 		db: c.DB, auth: c.Auth, clock: c.Clock, log: c.Logger, region: c.Region, version: c.Version,
 		operations: make(map[*awsquery.Operation]*operation), ids: awsquery.NewRequestIDs(nil),
+		defaultAccount: cmp.Or(c.Account, "000000000000"), publicURL: cmp.Or(c.PublicURL, "http://localhost:4566"),
+		oidc: c.OIDC, issuer: c.Issuer, shortSessions: c.ShortSessions,
 		echo: echo.New(),
+	}
+	if s.oidc == nil {
+		s.oidc = new(federation.OIDC)
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -78,6 +101,7 @@ func New(c Config) *Server {
 	s.echo.GET("/_gatehouse/health", s.health)
 	s.echo.GET("/_gatehouse/ready", s.health)
 	s.echo.GET("/_localstack/health", s.localstackHealth)
+	s.routeIssuer()
 	s.echo.Any("/*", s.aws)
 	return s
 }
@@ -166,7 +190,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *
 	if err := awsquery.Unmarshal(model, form, in); err != nil {
 		return service, nil, err
 	}
-	if err := awsquery.Validate(model, in); err != nil {
+	if err := s.validate(model, in); err != nil {
 		return service, nil, err
 	}
 	out, err := s.run(ctx, c, op, in)

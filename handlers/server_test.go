@@ -41,6 +41,12 @@ func newServer(t *testing.T) *testServer {
 
 func newServerIn(t *testing.T, mode auth.Mode) *testServer {
 	t.Helper()
+	return newServerWith(t, mode, nil)
+}
+
+// newServerWith returns a server whose configuration set has changed.
+func newServerWith(t *testing.T, mode auth.Mode, set func(*Config)) *testServer {
+	t.Helper()
 	s := &testServer{t: t, clock: new(clock.Clock)}
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	db, err := store.Open(t.Context(), store.Options{
@@ -58,7 +64,11 @@ func newServerIn(t *testing.T, mode auth.Mode) *testServer {
 	s.auth = auth.New(auth.Config{
 		DB: db, Clock: s.clock, Logger: log, Verify: true, RootBypass: true, DefaultAccount: "000000000000", Mode: mode,
 	})
-	s.Server = New(Config{DB: db, Auth: s.auth, Clock: s.clock, Logger: log, Version: "test"})
+	c := Config{DB: db, Auth: s.auth, Clock: s.clock, Logger: log, Version: "test"}
+	if set != nil {
+		set(&c)
+	}
+	s.Server = New(c)
 	return s
 }
 
