@@ -48,6 +48,8 @@ type Config struct {
 	Issuer bool
 	// ShortSessions lets DurationSeconds go down to 1.
 	ShortSessions bool
+	// RootSessions says whether an account may have root sessions in another one; nil: none may.
+	RootSessions func(ctx context.Context, tx *store.Tx, caller, target string) (bool, error)
 }
 
 // Server answers AWS clients. It is an http.Handler, safe for concurrent use.
@@ -65,6 +67,7 @@ type Server struct {
 	oidc           *federation.OIDC
 	issuer         bool
 	shortSessions  bool
+	rootSessions   func(ctx context.Context, tx *store.Tx, caller, target string) (bool, error)
 
 	operations map[*awsquery.Operation]*operation
 	echo       *echo.Echo
@@ -77,7 +80,7 @@ func New(c Config) *Server {
 		db: c.DB, auth: c.Auth, clock: c.Clock, log: c.Logger, region: c.Region, version: c.Version,
 		operations: make(map[*awsquery.Operation]*operation), ids: awsquery.NewRequestIDs(nil),
 		defaultAccount: cmp.Or(c.Account, "000000000000"), publicURL: cmp.Or(c.PublicURL, "http://localhost:4566"),
-		oidc: c.OIDC, issuer: c.Issuer, shortSessions: c.ShortSessions,
+		oidc: c.OIDC, issuer: c.Issuer, shortSessions: c.ShortSessions, rootSessions: c.RootSessions,
 		echo: echo.New(),
 	}
 	if s.oidc == nil {
@@ -102,6 +105,7 @@ func New(c Config) *Server {
 	s.echo.GET("/_gatehouse/ready", s.health)
 	s.echo.GET("/_localstack/health", s.localstackHealth)
 	s.routeIssuer()
+	s.routeOutbound()
 	s.echo.Any("/*", s.aws)
 	return s
 }

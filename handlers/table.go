@@ -7,6 +7,9 @@ func operations() []operation {
 	return slices.Concat(
 		stsOperations(),
 		federationOperations(),
+		outboundOperations(),
+		assumeRootOperations(),
+		delegatedAccessOperations(),
 		userOperations(),
 		groupOperations(),
 		inlinePolicyOperations(),

@@ -299,7 +299,9 @@ func TestAssumeRoleWithWebIdentityParameters(t *testing.T) {
 		{"role of an account without the provider", func(in *sts.AssumeRoleWithWebIdentityInput) {
 			in.RoleArn = aws.String("arn:aws:iam::999999999999:role/web")
 		}, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for " + idpURL},
-		{"no role's ARN", func(in *sts.AssumeRoleWithWebIdentityInput) { in.RoleArn = aws.String("arn:aws:iam::123456789012:user/web") },
+		{"no role's ARN", func(in *sts.AssumeRoleWithWebIdentityInput) {
+			in.RoleArn = aws.String("arn:aws:iam::123456789012:user/web")
+		},
 			"ValidationError", "Request ARN is invalid"},
 		{"bad session policy", func(in *sts.AssumeRoleWithWebIdentityInput) { in.Policy = aws.String("{") }, "MalformedPolicyDocument", ""},
 		{"unknown managed session policy", func(in *sts.AssumeRoleWithWebIdentityInput) {
