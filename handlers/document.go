@@ -8,14 +8,6 @@ import (
 	"gatehouse/store"
 )
 
-// checkTrust refuses a trust policy that AWS would not store.
-func (s *IAM) checkTrust(ctx context.Context, doc string) error {
-	if err := policy.Check(policy.Trust, doc); err != nil {
-		return policyError(err)
-	}
-	return nil
-}
-
 // checkBoundary refuses a permissions boundary that is not a managed policy which the account may use.
 func (s *IAM) checkBoundary(ctx context.Context, arn string) error {
 	if arn == "" {
@@ -32,8 +24,8 @@ func (s *IAM) checkBoundary(ctx context.Context, arn string) error {
 const maxPolicyVersions = 5
 
 // checkInline refuses a document that AWS would not store as an inline policy of an entity whose other inline policies
-// have the size others.
-func checkInline(kind store.OwnerKind, name string, others int, doc string) error {
+// have the size others. quota replaces AWS's default limit unless it is 0.
+func checkInline(kind store.OwnerKind, name string, others, quota int, doc string) error {
 	target := policy.InlineUser(name, others)
 	switch kind {
 	case store.OwnerGroup:
@@ -41,5 +33,6 @@ func checkInline(kind store.OwnerKind, name string, others int, doc string) erro
 	case store.OwnerRole:
 		target = policy.InlineRole(name, others)
 	}
+	target.Quota = quota
 	return policyError(policy.Check(target, doc))
 }

@@ -113,25 +113,22 @@ func (s *IAM) putInline(ctx context.Context, kind store.OwnerKind, ownerName str
 	if err != nil {
 		return err
 	}
-	if err := checkInline(kind, o.name, p.Document); err != nil {
-		return err
-	}
 	all, err := s.account.InlinePolicies(ctx, o.id, "", 0)
 	if err != nil {
 		return err
 	}
-	size := policy.Size(p.Document)
+	others := 0
 	for _, other := range all {
 		if other.Name != p.Name {
-			size += policy.Size(other.Document)
+			others += policy.Size(other.Document)
 		}
 	}
 	limit, err := s.quota(ctx, inlineQuotas[kind])
 	if err != nil {
 		return err
 	}
-	if size > limit {
-		return awserr.LimitExceeded.Errorf("Maximum policy size of %d bytes exceeded for %s %s", limit, kind, o.name)
+	if err := checkInline(kind, o.name, others, limit, p.Document); err != nil {
+		return err
 	}
 	return s.account.PutInlinePolicy(ctx, kind, o.id, p)
 }

@@ -58,20 +58,21 @@ func newUser(_ context.Context, c *call, in any) (auth.Target, error) {
 func role(ctx context.Context, c *call, in any) (auth.Target, error) {
 	name := member(in, "RoleName")
 	t := auth.Target{Resource: c.arn("role/" + name)}
-	if r, err := c.account.Role(ctx, name); err == nil {
-		t.Resource = c.arn("role" + r.Path + r.Name)
+	r, err := c.account.Role(ctx, name)
+	if store.IsNotFound(err) {
+		return t, nil
 	}
-	return t, nil
+	if err != nil {
+		return t, err
+	}
+	t.Resource = c.arn("role" + r.Path + r.Name)
+	t.Tags, err = c.account.Tags(ctx, r.ID, "", 0)
+	return t, err
 }
 
 // newRole is the role that is about to be made.
 func newRole(_ context.Context, c *call, in any) (auth.Target, error) {
 	return auth.Target{Resource: c.arn("role" + pathOf(in) + member(in, "RoleName"))}, nil
-}
-
-// policyARN is the managed policy that PolicyArn names.
-func policyARN(_ context.Context, _ *call, in any) (auth.Target, error) {
-	return auth.Target{Resource: member(in, "PolicyArn")}, nil
 }
 
 func pathOf(in any) string {

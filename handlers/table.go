@@ -19,5 +19,14 @@ func operations() []operation {
 		accountOperations(),
 		accessKeyOperations(),
 		roleOperations(),
+		policyOperations(),
+		instanceProfileOperations(),
+		serviceLinkedRoleOperations(),
+		authorizationDetailsOperations(),
+		serverCertificateOperations(),
+		signingCertificateOperations(),
+		sshPublicKeyOperations(),
+		serviceSpecificCredentialOperations(),
+		mfaDeviceOperations(),
 	)
 }

@@ -66,16 +66,32 @@ func (s *IAM) removeTags(ctx context.Context, ownerID string, keys []string) err
 	return s.account.RemoveTags(ctx, ownerID, keys)
 }
 
+// createTags gives a new entity its tags and returns them as Create answers them: sorted, and left out when none.
+func (s *IAM) createTags(ctx context.Context, ownerID string, in []types.Tag) ([]types.Tag, error) {
+	if err := s.addTags(ctx, ownerID, in); err != nil || len(in) == 0 {
+		return nil, err
+	}
+	return s.entityTags(ctx, ownerID)
+}
+
+// entityTags are an entity's tags as Get answers them: an empty list when there are none.
+func (s *IAM) entityTags(ctx context.Context, ownerID string) ([]types.Tag, error) {
+	tags, err := s.account.Tags(ctx, ownerID, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	return append([]types.Tag{}, tagList(tags)...), nil
+}
+
 // tagPage is a page of an entity's tags, which Marker and MaxItems are about, as they are shown: never nil.
-func (s *IAM) tagPage(ctx context.Context, ownerID string, marker *string, maxItems *int32) (page[store.Tag], []types.Tag, error) {
+func (s *IAM) tagPage(ctx context.Context, ownerID string, marker *string, maxItems *int32) (page[types.Tag], error) {
 	p, err := list(marker, maxItems, func(after string, n int) ([]store.Tag, error) {
 		return s.account.Tags(ctx, ownerID, after, n)
 	}, func(t store.Tag) string { return t.Key })
-	out := tagList(p.items)
-	if out == nil {
-		out = []types.Tag{}
+	if err != nil {
+		return page[types.Tag]{}, err
 	}
-	return p, out, err
+	return page[types.Tag]{items: append([]types.Tag{}, tagList(p.items)...), truncated: p.truncated, marker: p.marker}, nil
 }
 
 // tagList are tags as they are shown, nil when there are none.

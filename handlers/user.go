@@ -171,11 +171,11 @@ func (s *IAM) ListUserTags(ctx context.Context, in *iam.ListUserTagsInput) (*iam
 	if err != nil {
 		return nil, err
 	}
-	p, tags, err := s.tagPage(ctx, u.ID, in.Marker, in.MaxItems)
+	p, err := s.tagPage(ctx, u.ID, in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.ListUserTagsOutput{Tags: tags, IsTruncated: p.truncated, Marker: p.marker}, nil
+	return &iam.ListUserTagsOutput{Tags: p.items, IsTruncated: p.truncated, Marker: p.marker}, nil
 }
 
 // PutUserPermissionsBoundary sets the managed policy that bounds what a user may be allowed.

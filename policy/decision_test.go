@@ -115,8 +115,20 @@ func TestExplain(t *testing.T) {
 			t.Errorf("verdict of %s: got %q, want %q", k, got, want)
 		}
 	}
-	if _, err := json.Marshal(d); err != nil {
-		t.Error(err)
+	// Decisions are stored as JSON.
+	raw, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stored Decision
+	if err := json.Unmarshal(raw, &stored); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := json.Marshal(stored); err != nil || string(again) != string(raw) {
+		t.Errorf("stored: got %s, want %s (%v)", again, raw, err)
+	}
+	if got := stored.Verdict(ResourcePolicy).Effect; got != Silent {
+		t.Errorf("stored verdict: got %q, want %q", got, Silent)
 	}
 }
 

@@ -1,6 +1,10 @@
 package policy
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Kind is a kind of policy. The zero value is none.
 type Kind uint8
@@ -24,6 +28,16 @@ func (k Kind) String() string { return kindNames[k] }
 
 // MarshalText returns the short name.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads the short name.
+func (k *Kind) UnmarshalText(text []byte) error {
+	i := slices.Index(kindNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("unknown kind of policy %q", text)
+	}
+	*k = Kind(i)
+	return nil
+}
 
 // SourceType is what a policy is attached to, or whose managed policy it is, in the words of the policy simulator.
 type SourceType string

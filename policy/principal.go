@@ -1,6 +1,10 @@
 package policy
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // PrincipalType is the kind of caller. The zero value is no kind and is allowed nothing.
 type PrincipalType string
@@ -122,6 +126,16 @@ func (g Grant) String() string { return grantNames[g] }
 
 // MarshalText returns the name of g.
 func (g Grant) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
+
+// UnmarshalText reads the name of a grant.
+func (g *Grant) UnmarshalText(text []byte) error {
+	i := slices.Index(grantNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("unknown grant %q", text)
+	}
+	*g = Grant(i)
+	return nil
+}
 
 type principalKind uint8
 

@@ -123,6 +123,7 @@ func TestPattern(t *testing.T) {
 		{"*?é", "xé", true},
 		{"*?", "é", true},
 		{"é*?", "éé", true},
+		{"*??", "€", false}, // one character of three bytes
 		{"a?", "a", false},
 		{"[a-z]", "b", false},
 		{"a.c", "abc", false},

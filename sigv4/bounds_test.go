@@ -210,8 +210,8 @@ func FuzzVerify(f *testing.F) {
 				}
 			}
 		}
-		ClaimedKeyID(r)
-		ClaimedQueryKeyID(r)
+		ClaimedKey(r)
+		ClaimedQueryKey(r)
 	})
 }
 

@@ -139,7 +139,7 @@ func TestCVE_2026_41145(t *testing.T) {
 		r.Header.Set("X-Amz-Date", pitTime.Format(basicTime))
 		r.RequestURI = "/k?" + query
 		want(t, refusal(t, r, s3East), "AuthorizationQueryParametersError", "AccessDenied")
-		if id, ok := ClaimedKeyID(r); ok {
+		if id, ok := ClaimedKey(r); ok {
 			t.Errorf("claimed key id: got %q, want none", id)
 		}
 	}
@@ -537,7 +537,7 @@ func TestLookupFailure(t *testing.T) {
 }
 
 // The claim for the root bypass comes from one Authorization header with one Credential and nothing else.
-func TestClaimedKeyID(t *testing.T) {
+func TestClaimedKey(t *testing.T) {
 	t.Parallel()
 	const auth = algHMAC + " Credential=test/20250903/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=x"
 	tests := []struct {
@@ -563,10 +563,10 @@ func TestClaimedKeyID(t *testing.T) {
 		if tt.auth != nil {
 			r.Header["Authorization"] = tt.auth
 		}
-		if id, ok := ClaimedKeyID(r); id != tt.id || ok != (tt.id != "") {
+		if id, ok := ClaimedKey(r); id.AccessKeyID != tt.id || ok != (tt.id != "") {
 			t.Errorf("%s: got %q, %v, want %q", tt.name, id, ok, tt.id)
 		}
-		if id, ok := ClaimedQueryKeyID(r); ok != (tt.name == "query only") || ok && id != "test" {
+		if id, ok := ClaimedQueryKey(r); ok != (tt.name == "query only") || ok && id.AccessKeyID != "test" {
 			t.Errorf("%s, query: got %q, %v", tt.name, id, ok)
 		}
 	}

@@ -112,3 +112,9 @@ func (a *Account) DeleteMFADevice(ctx context.Context, serial string) error {
 	err := a.change(ctx, "DELETE FROM mfa_device WHERE account_id = ?1 AND serial = ?2", serial)
 	return wrap(err, "MFA device", serial)
 }
+
+// UseMFACode notes the step of a code that was accepted. No authorization depends on it.
+func (a *Account) UseMFACode(ctx context.Context, serial string, step int64) error {
+	_, err := a.execQuiet(ctx, "UPDATE mfa_device SET last_step = ?3 WHERE account_id = ?1 AND serial = ?2", serial, step)
+	return wrap(err, "MFA device", serial)
+}
