@@ -3,7 +3,6 @@ package handlers
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -41,8 +40,8 @@ func (s *IAM) GetAccountPasswordPolicy(ctx context.Context, _ *iam.GetAccountPas
 	if p.ReusePrevention > 0 {
 		out.PasswordReusePrevention = aws.Int32(int32(p.ReusePrevention))
 	}
-	if p.HardExpiry.Valid {
-		out.HardExpiry = &p.HardExpiry.Bool
+	if p.HardExpiry != nil {
+		out.HardExpiry = p.HardExpiry
 	}
 	return &iam.GetAccountPasswordPolicyOutput{PasswordPolicy: out}, nil
 }
@@ -58,7 +57,7 @@ func (s *IAM) UpdateAccountPasswordPolicy(ctx context.Context, in *iam.UpdateAcc
 		MaxAge:             int(aws.ToInt32(in.MaxPasswordAge)), ReusePrevention: int(aws.ToInt32(in.PasswordReusePrevention)),
 	}
 	if in.HardExpiry != nil {
-		p.HardExpiry = sql.NullBool{Bool: *in.HardExpiry, Valid: true}
+		p.HardExpiry = in.HardExpiry
 	}
 	return &iam.UpdateAccountPasswordPolicyOutput{}, s.account.SetPasswordPolicy(ctx, p)
 }

@@ -24,7 +24,7 @@ import (
 
 const (
 	samlEntity   = "https://idp.example.com/saml"
-	samlProvider = "arn:aws:iam::" + account + ":saml-provider/Example"
+	exampleProvider = "arn:aws:iam::" + account + ":saml-provider/Example"
 	samlAction   = `"sts:AssumeRoleWithSAML"`
 )
 
@@ -90,7 +90,7 @@ func (s *testServer) response(a assertion) string {
 	}
 	roles := ""
 	for _, r := range a.roles {
-		roles += "<saml:AttributeValue>" + r + "," + samlProvider + "</saml:AttributeValue>"
+		roles += "<saml:AttributeValue>" + r + "," + exampleProvider + "</saml:AttributeValue>"
 	}
 	return `<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_r` + a.id + `" Version="2.0" IssueInstant="` + samlTime(now) + `">` +
 		`<saml:Issuer>` + samlEntity + `</saml:Issuer>` +
@@ -144,7 +144,7 @@ func (s *testServer) signedXML(response string) string {
 
 func (s *testServer) assumeWithSAML(role, response string, change func(*sts.AssumeRoleWithSAMLInput)) (*sts.AssumeRoleWithSAMLOutput, error) {
 	in := &sts.AssumeRoleWithSAMLInput{
-		RoleArn: &role, PrincipalArn: aws.String(samlProvider), SAMLAssertion: aws.String(base64.StdEncoding.EncodeToString([]byte(response))),
+		RoleArn: &role, PrincipalArn: aws.String(exampleProvider), SAMLAssertion: aws.String(base64.StdEncoding.EncodeToString([]byte(response))),
 	}
 	if change != nil {
 		change(in)
@@ -156,7 +156,7 @@ func TestAssumeRoleWithSAML(t *testing.T) {
 	t.Parallel()
 	s := newServerIn(t, auth.Strict)
 	s.mustCreateSAMLProvider()
-	arn := s.mustCreateTrustingRole("sso", samlProvider, `["sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity"]`,
+	arn := s.mustCreateTrustingRole("sso", exampleProvider, `["sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity"]`,
 		`{"StringEquals":{"SAML:aud":"https://signin.aws.amazon.com/saml","SAML:sub_type":"persistent"}}`)
 	const attributes = "https://aws.amazon.com/SAML/Attributes/"
 	out, err := s.assumeWithSAML(arn, s.signedXML(s.response(assertion{roles: []string{arn}, attributes: samlAttribute(attributes+"PrincipalTag:Team", "blue") +
@@ -177,7 +177,7 @@ func TestAssumeRoleWithSAML(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := cred.Session.SessionDetails
-	if d.FederatedProvider != samlProvider || len(d.Tags) != 1 || len(d.TransitiveTagKeys) != 1 || len(d.FederationContext["saml:sub"]) != 1 {
+	if d.FederatedProvider != exampleProvider || len(d.Tags) != 1 || len(d.TransitiveTagKeys) != 1 || len(d.FederationContext["saml:sub"]) != 1 {
 		t.Errorf("session: got %+v", d)
 	}
 	if _, err := sts.NewFromConfig(s.with(out.Credentials)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{}); err != nil {
@@ -190,8 +190,8 @@ func TestAssumeRoleWithSAMLRefuses(t *testing.T) {
 	for _, mode := range []auth.Mode{auth.Off, auth.Strict} {
 		s := newServerIn(t, mode)
 		s.mustCreateSAMLProvider()
-		arn := s.mustCreateTrustingRole("sso", samlProvider, samlAction, "")
-		other := s.mustCreateTrustingRole("admin", samlProvider, samlAction, "")
+		arn := s.mustCreateTrustingRole("sso", exampleProvider, samlAction, "")
+		other := s.mustCreateTrustingRole("admin", exampleProvider, samlAction, "")
 		good := func(a assertion) string {
 			if a.roles == nil {
 				a.roles = []string{arn}
@@ -226,7 +226,7 @@ func TestAssumeRoleWithSAMLRefuses(t *testing.T) {
 			{"other audience", arn, good(assertion{audience: "urn:somebody:else"}), nil, "InvalidIdentityToken", "Response does not contain the required audience."},
 			{"role not in the assertion", other, good(assertion{}), nil, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithSAML"},
 			{"role does not exist", arn + "x", good(assertion{roles: []string{arn + "x"}}), nil, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithSAML"},
-			{"provider does not exist", arn, good(assertion{}), func(in *sts.AssumeRoleWithSAMLInput) { in.PrincipalArn = aws.String(samlProvider + "2") },
+			{"provider does not exist", arn, good(assertion{}), func(in *sts.AssumeRoleWithSAMLInput) { in.PrincipalArn = aws.String(exampleProvider + "2") },
 				"InvalidIdentityToken", "Specified provider doesn't exist"},
 			{"provider of another account", arn, good(assertion{}), func(in *sts.AssumeRoleWithSAMLInput) {
 				in.PrincipalArn = aws.String("arn:aws:iam::999999999999:saml-provider/Example")
@@ -251,8 +251,8 @@ func TestSAMLReplay(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.mustCreateSAMLProvider()
-	first := s.mustCreateTrustingRole("first", samlProvider, samlAction, "")
-	second := s.mustCreateTrustingRole("second", samlProvider, samlAction, "")
+	first := s.mustCreateTrustingRole("first", exampleProvider, samlAction, "")
+	second := s.mustCreateTrustingRole("second", exampleProvider, samlAction, "")
 	response := s.signedXML(s.response(assertion{roles: []string{first, second}}))
 	once := s.signedXML(s.response(assertion{roles: []string{first, second}, conditions: "<saml:OneTimeUse/>"}))
 	tests := []struct {

@@ -61,10 +61,10 @@ type Server struct {
 	region  string
 	version string
 	ids     *awsquery.RequestIDs
+	oidc    *federation.OIDC
 
 	defaultAccount string
 	publicURL      string
-	oidc           *federation.OIDC
 	issuer         bool
 	shortSessions  bool
 	rootSessions   func(ctx context.Context, tx *store.Tx, caller, target string) (bool, error)

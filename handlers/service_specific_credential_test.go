@@ -17,7 +17,10 @@ func TestServiceSpecificCredential(t *testing.T) {
 	s := newServer(t)
 	c := s.IAM(account)
 	s.mustCreateUser("alice")
-	s.mustCreateUser("bob")
+	// Without an access key, which DeleteUser would name first.
+	if _, err := s.IAM(account).CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("bob")}); err != nil {
+		t.Fatal(err)
+	}
 	create := func(user, service string) (*types.ServiceSpecificCredential, error) {
 		out, err := c.CreateServiceSpecificCredential(t.Context(), &iam.CreateServiceSpecificCredentialInput{UserName: &user, ServiceName: &service})
 		if err != nil {

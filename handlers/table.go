@@ -28,5 +28,7 @@ func operations() []operation {
 		sshPublicKeyOperations(),
 		serviceSpecificCredentialOperations(),
 		mfaDeviceOperations(),
+		oidcProviderOperations(),
+		samlProviderOperations(),
 	)
 }

@@ -219,6 +219,6 @@ func boundary(arn string) *types.AttachedPermissionsBoundary {
 		return nil
 	}
 	return &types.AttachedPermissionsBoundary{
-		PermissionsBoundaryArn: &arn, PermissionsBoundaryType: types.PermissionsBoundaryAttachmentTypePolicy,
+		PermissionsBoundaryArn: &arn, PermissionsBoundaryType: "Policy", // not the model's PermissionsBoundaryPolicy
 	}
 }

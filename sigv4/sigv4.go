@@ -11,7 +11,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -202,8 +201,8 @@ func (v *Verifier) verify(ctx context.Context, s *scratch, body []byte) (*Result
 		payload = unsignedPayload
 	}
 	key, ok := v.check(s, &cred, payload)
-	// A token outside the signature must not come with one that has been seen to verify without it.
-	loose := c.token != "" && c.form == HeaderForm && !s.ep.TokenAfterSigning && !s.tokenSigned()
+	// A token that was added to a signed request is not part of what the client signed.
+	loose := c.token != "" && !s.ep.TokenAfterSigning && !s.tokenSigned()
 	wrongHash := s.signs("x-amz-content-sha256") && !s.hashHeaderIs(payload)
 	if !ok || !listed || c.repeated || loose || wrongHash {
 		e := s.fail(SignatureMismatch)
@@ -223,7 +222,7 @@ func (s *scratch) hashHeaderIs(payload string) bool {
 	return len(values) == 1 && trimBlanks(values[0]) == payload
 }
 
-// tokenSigned reports whether the session token took part in a header signature: as a signed header, or in the query.
+// tokenSigned reports whether the session token took part in the signature: as a signed header, or in the query.
 func (s *scratch) tokenSigned() bool {
 	return s.signs("x-amz-security-token") || len(s.header("X-Amz-Security-Token")) == 0
 }
@@ -369,5 +368,3 @@ func clip(v string) string {
 	}
 	return v
 }
-
-var _ io.Reader = (*Body)(nil)

@@ -147,7 +147,12 @@ func (s *scratch) signV2(date, bucket string) {
 	slices.Sort(s.names)
 	for _, name := range s.names {
 		b = append(append(b, name...), ':')
-		b = s.appendValues(b, name)
+		for i, v := range s.r.Header.Values(name) {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(b, trimBlanks(v)...) // version 2 leaves the blanks inside alone
+		}
 		b = append(b, '\n')
 	}
 	if bucket != "" && !underBucket(s.path, bucket) {

@@ -42,7 +42,7 @@ func (a *Account) SetGlobalEndpointTokenVersion(ctx context.Context, version int
 
 // CountPolicyVersionsInUse returns how many versions all customer managed policies have together.
 func (a *Account) CountPolicyVersionsInUse(ctx context.Context) (int, error) {
-	return a.count(ctx, "policy_version")
+	return a.counted(ctx, "policy_version")
 }
 
 // CountRootLoginProfiles returns 1 if the account's root has a password, else 0.

@@ -41,7 +41,7 @@ func (a *Account) InstanceProfiles(ctx context.Context, prefix, after string, n 
 
 // CountInstanceProfiles returns how many instance profiles there are.
 func (a *Account) CountInstanceProfiles(ctx context.Context) (int, error) {
-	return a.count(ctx, "instance_profile")
+	return a.counted(ctx, "instance_profile")
 }
 
 // DeleteInstanceProfile deletes an instance profile with its tags. With a role in it it is in use.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 )
 
 // PasswordPolicy is what an account asks of its users' passwords.
@@ -13,9 +12,9 @@ type PasswordPolicy struct {
 	RequireUppercase   bool
 	RequireLowercase   bool
 	AllowUsersToChange bool
-	MaxAge             int          // days; 0: passwords do not expire
-	ReusePrevention    int          // how many passwords back; 0: all may be used again
-	HardExpiry         sql.NullBool // not valid: never said
+	MaxAge             int   // days; 0: passwords do not expire
+	ReusePrevention    int   // how many passwords back; 0: all may be used again
+	HardExpiry         *bool // not valid: never said
 }
 
 // PasswordPolicy returns the policy that the account has set, or a NotFound.

@@ -86,7 +86,7 @@ func (a *Account) Policies(ctx context.Context, prefix, after string, n int) ([]
 
 // CountPolicies returns how many customer managed policies there are.
 func (a *Account) CountPolicies(ctx context.Context) (int, error) {
-	return a.count(ctx, "managed_policy")
+	return a.counted(ctx, "managed_policy")
 }
 
 // DeletePolicy deletes a policy with its default version and its tags. An InUse names the first of what must go

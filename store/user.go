@@ -67,7 +67,7 @@ func (a *Account) Users(ctx context.Context, prefix, after string, n int) ([]Use
 }
 
 // CountUsers returns how many users there are.
-func (a *Account) CountUsers(ctx context.Context) (int, error) { return a.count(ctx, "iam_user") }
+func (a *Account) CountUsers(ctx context.Context) (int, error) { return a.counted(ctx, "iam_user") }
 
 // UpdateUser stores the name, path, permissions boundary and password use of the user with u's ID.
 func (a *Account) UpdateUser(ctx context.Context, u *User) error {
