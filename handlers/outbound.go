@@ -130,7 +130,7 @@ func (s *STS) GetWebIdentityToken(ctx context.Context, in *sts.GetWebIdentityTok
 		lifetime = time.Duration(*in.DurationSeconds) * time.Second
 	}
 	expires := s.now.Add(lifetime).Truncate(time.Second)
-	if session := s.caller.Credential.Session; session != nil && expires.After(session.Expires.Time()) {
+	if s.caller.Temporary() && expires.After(s.caller.Credential.Session.Expires.Time()) {
 		return nil, awserr.SessionDurationEscalation.Errorf("The requested token duration would extend the session beyond its original expiration time.")
 	}
 	t := federation.Outbound{
@@ -182,9 +182,10 @@ func (s *STS) GetWebIdentityToken(ctx context.Context, in *sts.GetWebIdentityTok
 // describeCaller fills in what a token says of the caller: its user or role, the tags of it and of the session, and
 // where the session comes from.
 func (s *STS) describeCaller(ctx context.Context, t *federation.Outbound) error {
-	session := s.caller.Credential.Session
 	owner := s.caller.UserID
-	if session != nil {
+	var session *store.Session
+	if s.caller.Temporary() {
+		session = s.caller.Credential.Session
 		t.Session["original_session_exp"] = session.Expires.Time().Format(time.RFC3339)
 		if session.FederatedProvider != "" {
 			t.Session["federated_provider"] = session.FederatedProvider

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"crypto/rsa"
 	"regexp"
 	"time"
 
@@ -38,7 +37,19 @@ func (s *STS) AssumeRoleWithSAML(ctx context.Context, in *sts.AssumeRoleWithSAML
 	if provider[1] != s.partition || provider[2] != account {
 		return nil, noSAMLProvider()
 	}
-	options, err := s.samlOptions(ctx, account, provider[3])
+	var options federation.SAMLOptions
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		a := tx.Account(account)
+		row, err := a.SAMLProvider(ctx, provider[3])
+		if store.IsNotFound(err) || err == nil && row.Name != provider[3] {
+			return noSAMLProvider()
+		}
+		if err != nil {
+			return err
+		}
+		options, err = s.samlOptions(ctx, a, &row)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -88,38 +99,6 @@ func (s *STS) AssumeRoleWithSAML(ctx context.Context, in *sts.AssumeRoleWithSAML
 
 func noSAMLProvider() error {
 	return awserr.InvalidIdentityToken.Errorf("Specified provider doesn't exist")
-}
-
-// samlOptions say against what the responses of an account's provider are verified.
-func (s *STS) samlOptions(ctx context.Context, account, name string) (federation.SAMLOptions, error) {
-	o := federation.SAMLOptions{Account: account, Now: s.now}
-	var row store.SAMLProvider
-	var keys []store.SAMLPrivateKey
-	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
-		if row, err = tx.Account(account).SAMLProvider(ctx, name); err != nil {
-			return err
-		}
-		keys, err = tx.Account(account).SAMLPrivateKeys(ctx, name)
-		return err
-	})
-	if store.IsNotFound(err) || err == nil && row.Name != name {
-		return o, noSAMLProvider()
-	}
-	if err != nil {
-		return o, err
-	}
-	o.Name, o.RequireEncryption = row.Name, row.EncryptionMode == "Required"
-	if o.Metadata, err = federation.ParseMetadata(row.Metadata); err != nil {
-		return o, err
-	}
-	for _, k := range keys {
-		var private *rsa.PrivateKey
-		if private, err = federation.ParseSAMLPrivateKey(k.PrivateKey); err != nil {
-			return o, err
-		}
-		o.PrivateKeys = append(o.PrivateKeys, private)
-	}
-	return o, nil
 }
 
 // samlDuration is what the request and the assertion agree on: the shorter of the two, nil when neither says anything.

@@ -48,6 +48,8 @@ type Config struct {
 	Issuer bool
 	// ShortSessions lets DurationSeconds go down to 1.
 	ShortSessions bool
+	// Faults are what is made to go wrong; nil: nothing.
+	Faults *auth.Faults
 	// RootSessions says whether an account may have root sessions in another one; nil: none may.
 	RootSessions func(ctx context.Context, tx *store.Tx, caller, target string) (bool, error)
 }
@@ -67,6 +69,7 @@ type Server struct {
 	publicURL      string
 	issuer         bool
 	shortSessions  bool
+	faults         *auth.Faults
 	rootSessions   func(ctx context.Context, tx *store.Tx, caller, target string) (bool, error)
 
 	operations map[*awsquery.Operation]*operation
@@ -80,7 +83,7 @@ func New(c Config) *Server {
 		db: c.DB, auth: c.Auth, clock: c.Clock, log: c.Logger, region: c.Region, version: c.Version,
 		operations: make(map[*awsquery.Operation]*operation), ids: awsquery.NewRequestIDs(nil),
 		defaultAccount: cmp.Or(c.Account, "000000000000"), publicURL: cmp.Or(c.PublicURL, "http://localhost:4566"),
-		oidc: c.OIDC, issuer: c.Issuer, shortSessions: c.ShortSessions, rootSessions: c.RootSessions,
+		oidc: c.OIDC, issuer: c.Issuer, shortSessions: c.ShortSessions, faults: c.Faults, rootSessions: c.RootSessions,
 		echo: echo.New(),
 	}
 	if s.oidc == nil {
@@ -190,6 +193,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *
 		c.region = c.caller.Region
 	}
 	c.partition = auth.Partition(c.region)
+	if err := s.faults.Strike(ctx, c.caller, service.Name, model.Name); err != nil {
+		return service, nil, err
+	}
 	in := model.NewInput()
 	if err := awsquery.Unmarshal(model, form, in); err != nil {
 		return service, nil, err
