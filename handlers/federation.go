@@ -26,15 +26,19 @@ func federationOperations() []operation {
 	}
 }
 
-// federatedSession is a role session that somebody without AWS credentials asks for, whose identity has been verified.
-type federatedSession struct {
-	action    string // sts:AssumeRoleWithWebIdentity or sts:AssumeRoleWithSAML
+// unsignedSession is a role session that is not asked for with AWS credentials: by somebody whose identity has been
+// verified otherwise, or by a service on behalf of what runs in it.
+type unsignedSession struct {
+	action string // sts:AssumeRoleWithWebIdentity, sts:AssumeRoleWithSAML or, for a service, sts:AssumeRole
+	// principal is whom the role must trust. Its zero value is the person who runs this server, whom nothing is asked.
 	principal policy.Principal
 	roleARN   string
 	name      string
 	// duration is nil for the default. The session ends no later than notAfter, when that is set.
 	duration *int32
 	notAfter time.Time
+	// lifetime, when it is set, is how long the session lasts, whatever the role allows: it does not bind services.
+	lifetime time.Duration
 	// keys are the condition keys of the request, sessionKeys those that remain for the session's own requests.
 	keys, sessionKeys map[string][]string
 	policy            *string
@@ -60,7 +64,7 @@ func notFederated(action string) error {
 
 // assume mints the session that f asks for, if the role trusts f's principal. before, when it is not nil, runs first in
 // the same transaction.
-func (s *STS) assume(ctx context.Context, f federatedSession, before func(context.Context, *store.Tx) error) (session *store.Session, packed *int32, err error) {
+func (s *STS) assume(ctx context.Context, f unsignedSession, before func(context.Context, *store.Tx) error) (session *store.Session, packed *int32, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		s.tx, s.now = tx, tx.Now
 		if before != nil {
@@ -74,7 +78,7 @@ func (s *STS) assume(ctx context.Context, f federatedSession, before func(contex
 	return session, packed, err
 }
 
-func (s *STS) assumeIn(ctx context.Context, f federatedSession) (*store.Session, *int32, error) {
+func (s *STS) assumeIn(ctx context.Context, f unsignedSession) (*store.Session, *int32, error) {
 	role, err := s.roleNamed(ctx, f.roleARN)
 	if store.IsNotFound(err) {
 		return nil, nil, notFederated(f.action)
@@ -82,12 +86,16 @@ func (s *STS) assumeIn(ctx context.Context, f federatedSession) (*store.Session,
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := s.trusts(ctx, role, f); err != nil {
-		return nil, nil, err
+	if f.principal.Type != "" {
+		if err := s.trusts(ctx, role, f); err != nil {
+			return nil, nil, err
+		}
 	}
-	d, err := s.federatedDuration(role, f.duration)
-	if err != nil {
-		return nil, nil, err
+	d := f.lifetime
+	if d == 0 {
+		if d, err = unsignedDuration(role, f.duration); err != nil {
+			return nil, nil, err
+		}
 	}
 	p := sessionParameters{policy: f.policy, policyARNs: f.policyARNs, transitive: f.transitive, account: role.AccountID}
 	for _, t := range f.tags {
@@ -97,7 +105,10 @@ func (s *STS) assumeIn(ctx context.Context, f federatedSession) (*store.Session,
 	if err != nil {
 		return nil, nil, err
 	}
-	details.FederatedProvider, details.FederationContext = f.principal.ARN, f.sessionKeys
+	details.FederationContext = f.sessionKeys
+	if f.principal.Type == policy.WebIdentity || f.principal.Type == policy.SAML {
+		details.FederatedProvider = f.principal.ARN
+	}
 	session := s.roleSession(role, f.name, d)
 	if end := store.At(f.notAfter); !f.notAfter.IsZero() && end < session.Expires {
 		session.Expires = end
@@ -110,8 +121,8 @@ func (s *STS) assumeIn(ctx context.Context, f federatedSession) (*store.Session,
 	return session, packed, nil
 }
 
-// federatedDuration returns how long the session of a role lasts that is not assumed with another role's session.
-func (s *STS) federatedDuration(role store.Role, seconds *int32) (time.Duration, error) {
+// unsignedDuration returns how long the session of a role lasts that is not assumed with another role's session.
+func unsignedDuration(role store.Role, seconds *int32) (time.Duration, error) {
 	if seconds == nil {
 		return defaultRoleSession, nil
 	}
@@ -136,7 +147,7 @@ func (s *STS) roleNamed(ctx context.Context, arn string) (store.Role, error) {
 
 // trusts asks the trust policy, where policies are consulted, whether f's principal may assume the role and pass the
 // tags and the source identity that come with it. The principal has no policies of its own.
-func (s *STS) trusts(ctx context.Context, role store.Role, f federatedSession) error {
+func (s *STS) trusts(ctx context.Context, role store.Role, f unsignedSession) error {
 	keys := maps.Clone(f.keys)
 	if keys == nil {
 		keys = make(map[string][]string)

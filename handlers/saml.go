@@ -64,7 +64,7 @@ func (s *STS) AssumeRoleWithSAML(ctx context.Context, in *sts.AssumeRoleWithSAML
 	if err != nil {
 		return nil, err
 	}
-	session, packed, err := s.assume(ctx, federatedSession{
+	session, packed, err := s.assume(ctx, unsignedSession{
 		action: assumeRoleWithSAML, principal: policy.Principal{Type: policy.SAML, ARN: *in.PrincipalArn, Account: account},
 		roleARN: *in.RoleArn, name: id.RoleSessionName,
 		duration: duration, notAfter: id.SessionNotOnOrAfter, keys: id.Keys, sessionKeys: id.SessionKeys(),

@@ -23,9 +23,9 @@ import (
 )
 
 const (
-	samlEntity   = "https://idp.example.com/saml"
+	samlEntity      = "https://idp.example.com/saml"
 	exampleProvider = "arn:aws:iam::" + account + ":saml-provider/Example"
-	samlAction   = `"sts:AssumeRoleWithSAML"`
+	samlAction      = `"sts:AssumeRoleWithSAML"`
 )
 
 // samlKey signs the provider's assertions.

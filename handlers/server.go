@@ -48,6 +48,8 @@ type Config struct {
 	Issuer bool
 	// ShortSessions lets DurationSeconds go down to 1.
 	ShortSessions bool
+	// Endpoints are where credential chains find a role's credentials.
+	Endpoints CredentialEndpoints
 	// Faults are what is made to go wrong; nil: nothing.
 	Faults *auth.Faults
 	// RootSessions says whether an account may have root sessions in another one; nil: none may.
@@ -70,7 +72,10 @@ type Server struct {
 	issuer         bool
 	shortSessions  bool
 	faults         *auth.Faults
+	endpoints      CredentialEndpoints
 	rootSessions   func(ctx context.Context, tx *store.Tx, caller, target string) (bool, error)
+
+	endpointSessions endpointSessions
 
 	operations map[*awsquery.Operation]*operation
 	echo       *echo.Echo
@@ -83,7 +88,7 @@ func New(c Config) *Server {
 		db: c.DB, auth: c.Auth, clock: c.Clock, log: c.Logger, region: c.Region, version: c.Version,
 		operations: make(map[*awsquery.Operation]*operation), ids: awsquery.NewRequestIDs(nil),
 		defaultAccount: cmp.Or(c.Account, "000000000000"), publicURL: cmp.Or(c.PublicURL, "http://localhost:4566"),
-		oidc: c.OIDC, issuer: c.Issuer, shortSessions: c.ShortSessions, faults: c.Faults, rootSessions: c.RootSessions,
+		oidc: c.OIDC, issuer: c.Issuer, shortSessions: c.ShortSessions, faults: c.Faults, endpoints: c.Endpoints, rootSessions: c.RootSessions,
 		echo: echo.New(),
 	}
 	if s.oidc == nil {
@@ -109,6 +114,7 @@ func New(c Config) *Server {
 	s.echo.GET("/_localstack/health", s.localstackHealth)
 	s.routeIssuer()
 	s.routeOutbound()
+	s.routeCredentials()
 	s.echo.Any("/*", s.aws)
 	return s
 }

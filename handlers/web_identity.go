@@ -30,7 +30,7 @@ func (s *STS) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleW
 		return nil, err
 	}
 	principal.Type = policy.WebIdentity
-	session, packed, err := s.assume(ctx, federatedSession{
+	session, packed, err := s.assume(ctx, unsignedSession{
 		action: "sts:AssumeRoleWithWebIdentity", principal: principal, roleARN: *in.RoleArn, name: *in.RoleSessionName,
 		duration: in.DurationSeconds, keys: id.Keys, sessionKeys: id.SessionKeys(),
 		policy: in.Policy, policyARNs: in.PolicyArns,
