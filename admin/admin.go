@@ -61,6 +61,8 @@ func New(c Config) *API {
 	a.echo.GET("/sessions", a.sessions)
 	a.echo.DELETE("/sessions/:id", a.revoke)
 	a.echo.POST("/sweep", a.sweep)
+	a.echo.GET("/quotas", a.quotas)
+	a.echo.PUT("/quotas", a.setQuotas)
 	a.echo.GET("/events", a.events)
 	a.echo.GET("/events/:id", a.event)
 	a.echo.POST("/explain", a.explain)

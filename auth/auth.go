@@ -6,6 +6,7 @@ package auth
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -39,8 +40,11 @@ type Config struct {
 
 // Auth authenticates and authorizes. It is safe for concurrent use.
 type Auth struct {
-	config   Config
-	mode     atomic.Int32
+	config Config
+	mode   atomic.Int32
+	// uses remembers, by a hash of who and where, which use has been noted in which second.
+	seed     maphash.Seed
+	uses     [1024]atomic.Uint64
 	verifier *sigv4.Verifier
 
 	documents     documents
@@ -57,7 +61,7 @@ func New(c Config) *Auth {
 	if c.Real == nil {
 		c.Real = time.Now
 	}
-	a := &Auth{config: c}
+	a := &Auth{config: c, seed: maphash.MakeSeed()}
 	a.verifier = &sigv4.Verifier{Lookup: a.lookup}
 	a.SetMode(c.Mode)
 	return a
@@ -82,16 +86,25 @@ type Caller struct {
 	SourceIdentity string
 	// Bypass says that the caller is root because of its access key id, and that nothing was checked.
 	Bypass bool
-	// Credential is what was found under the access key id; its zero value when Bypass is set.
-	Credential store.Credential
+	// Credential is what was found under the access key id, nil when Bypass is set. It is shared: it must not be
+	// changed.
+	Credential *store.Credential
+}
+
+// Session returns the session whose credentials the caller uses, nil for long-term keys and the bypass.
+func (c *Caller) Session() *store.Session {
+	if c.Credential == nil {
+		return nil
+	}
+	return c.Credential.Session
 }
 
 // Temporary reports whether the caller uses a session's credentials.
-func (c *Caller) Temporary() bool { return c.Credential.Session != nil }
+func (c *Caller) Temporary() bool { return c.Session() != nil }
 
 // UserName returns the name of the IAM user that the caller is, or "".
 func (c *Caller) UserName() string {
-	if c.Kind == User {
+	if c.Kind == User && c.Credential != nil {
 		return c.Credential.UserName
 	}
 	return ""
@@ -99,7 +112,7 @@ func (c *Caller) UserName() string {
 
 // TransitiveTags returns the session tags that a role that the caller assumes inherits.
 func (c *Caller) TransitiveTags() []store.Tag {
-	s := c.Credential.Session
+	s := c.Session()
 	if s == nil {
 		return nil
 	}
@@ -118,7 +131,7 @@ func (c *Caller) TransitiveTags() []store.Tag {
 // whole body, or nil for S3, whose bodies are verified while they are read. The result says what was verified; it is nil
 // when nothing was, because verification is off or the root bypass let the request in.
 func (a *Auth) Authenticate(ctx context.Context, r *http.Request, ep sigv4.Endpoint, body []byte) (*Caller, *sigv4.Result, error) {
-	if a.config.RootBypass {
+	if a.config.RootBypass && mayBypass(r.Header["Authorization"]) {
 		if claim, ok := sigv4.ClaimedKey(r); ok {
 			if account, ok := bypassAccount(claim.AccessKeyID, a.config.DefaultAccount); ok {
 				return root(account, claim), nil, nil
@@ -140,7 +153,7 @@ func (a *Auth) Authenticate(ctx context.Context, r *http.Request, ep sigv4.Endpo
 
 // lookup is how the verifier finds credentials. Expiry is on the emulated clock, which the verifier does not know.
 func (a *Auth) lookup(ctx context.Context, id string) (sigv4.Credential, bool, error) {
-	c, err := a.config.DB.Credential(ctx, id)
+	c, err := a.config.DB.Lookup(ctx, id)
 	if store.IsNotFound(err) {
 		return sigv4.Credential{}, false, nil
 	}
@@ -149,7 +162,7 @@ func (a *Auth) lookup(ctx context.Context, id string) (sigv4.Credential, bool, e
 	}
 	return sigv4.Credential{
 		SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken, Inactive: c.Inactive,
-		Expired: c.Expired(store.At(a.config.Clock.Now())), Principal: &c,
+		Expired: c.Expired(store.At(a.config.Clock.Now())), Principal: c,
 	}, true, nil
 }
 
@@ -178,7 +191,7 @@ func (a *Auth) believe(ctx context.Context, r *http.Request) (*Caller, error) {
 func newCaller(c *store.Credential, region string) *Caller {
 	caller := &Caller{
 		Account: c.Account, ARN: c.PrincipalARN, UserID: c.UserID, Kind: KindOf(c.PrincipalARN), Region: region,
-		AccessKeyID: c.AccessKeyID, Credential: *c,
+		AccessKeyID: c.AccessKeyID, Credential: c,
 	}
 	// Long-term keys are stored without a partition: it is that of the Region they are used in.
 	if p := Partition(region); p != "aws" && c.Session == nil {
@@ -190,7 +203,7 @@ func newCaller(c *store.Credential, region string) *Caller {
 	return caller
 }
 
-// used notes the use of a key or a role. It is written later, together with others.
+// used notes the use of a key or a role. It is written later, together with others; once a second is enough.
 func (a *Auth) used(c *Caller, service string) {
 	u := store.Use{Account: c.Account, At: store.At(a.config.Clock.Now()), Service: service, Region: c.Region}
 	switch s := c.Credential.Session; {
@@ -201,7 +214,18 @@ func (a *Auth) used(c *Caller, service string) {
 	default:
 		return
 	}
-	a.config.DB.Used(u)
+	var h maphash.Hash
+	h.SetSeed(a.seed)
+	h.WriteString(u.AccessKeyID)
+	h.WriteString(u.RoleID)
+	h.WriteByte(0)
+	h.WriteString(service)
+	h.WriteByte(0)
+	h.WriteString(u.Region)
+	slot := &a.uses[h.Sum64()%uint64(len(a.uses))]
+	if mark := h.Sum64()<<32 | uint64(uint32(u.At)); slot.Swap(mark) != mark {
+		a.config.DB.Used(u)
+	}
 }
 
 func root(account string, claim sigv4.Claim) *Caller {

@@ -174,7 +174,7 @@ type principal struct {
 func (a *Auth) principal(ctx context.Context, tx *store.Tx, c *Caller) (*principal, error) {
 	p := &principal{caller: c, shown: c.ARN, bypass: c.Bypass}
 	p.ARN, p.Account = c.ARN, c.Account
-	cr := &c.Credential
+	cr := c.Credential
 	r := &reader{a, tx}
 	kind, id := store.OwnerUser, ""
 	switch c.Kind {
@@ -183,16 +183,16 @@ func (a *Auth) principal(ctx context.Context, tx *store.Tx, c *Caller) (*princip
 	case User:
 		p.Type, p.ID, id = policy.User, cr.UserEntityID, cr.UserEntityID
 	case AssumedRole:
-		if cr.Session == nil {
+		if c.Session() == nil {
 			return p, nil
 		}
-		p.Type, p.SourceARN, p.ID = policy.AssumedRole, cr.Session.IssuerARN, cr.Session.IssuerID
-		kind, id = store.OwnerRole, cr.Session.IssuerID
+		p.Type, p.SourceARN, p.ID = policy.AssumedRole, c.Session().IssuerARN, c.Session().IssuerID
+		kind, id = store.OwnerRole, c.Session().IssuerID
 	case FederatedUser:
-		if cr.Session == nil {
+		if c.Session() == nil {
 			return p, nil
 		}
-		p.Type, p.SourceARN = policy.FederatedUser, cr.Session.IssuerARN
+		p.Type, p.SourceARN = policy.FederatedUser, c.Session().IssuerARN
 		if p.ID = cr.UserEntityID; p.ID == "" { // root made the session
 			p.ID = c.Account
 		} else {
@@ -208,7 +208,7 @@ func (a *Auth) principal(ctx context.Context, tx *store.Tx, c *Caller) (*princip
 		}
 		p.gone = p.entity.gone
 	}
-	p.session, err = r.sessionPolicies(ctx, cr.Session)
+	p.session, err = r.sessionPolicies(ctx, c.Session())
 	return p, err
 }
 

@@ -68,7 +68,7 @@ func (p *principal) context(c *policy.Context, now time.Time) {
 	c.Set("aws:PrincipalIsAWSService", "false")
 	c.Set("aws:PrincipalAccount", caller.Account)
 	c.Set("aws:userid", caller.UserID)
-	s := caller.Credential.Session
+	s := caller.Session()
 	switch p.Type {
 	case policy.Root:
 		c.Set("aws:PrincipalType", "Account")
@@ -76,7 +76,7 @@ func (p *principal) context(c *policy.Context, now time.Time) {
 	case policy.User:
 		c.Set("aws:PrincipalType", "User")
 		c.Set("aws:PrincipalArn", caller.ARN)
-		c.Set("aws:username", caller.Credential.UserName)
+		c.Set("aws:username", caller.UserName())
 	case policy.AssumedRole:
 		c.Set("aws:PrincipalType", "AssumedRole")
 		c.Set("aws:PrincipalArn", p.SourceARN)

@@ -118,7 +118,7 @@ func (a *Auth) named(ctx context.Context, tx *store.Tx, account, name string) (*
 		u, err := rows.User(ctx, last)
 		if err == nil {
 			c.Kind, c.UserID, c.ARN = User, u.ID, "arn:"+partition+":iam::"+account+":user"+u.Path+u.Name
-			c.Credential = store.Credential{Account: account, Kind: store.KindUser, UserName: u.Name, UserPath: u.Path, UserEntityID: u.ID}
+			c.Credential = &store.Credential{Account: account, Kind: store.KindUser, UserName: u.Name, UserPath: u.Path, UserEntityID: u.ID}
 			return c, nil
 		}
 		if !store.IsNotFound(err) {
@@ -130,7 +130,7 @@ func (a *Auth) named(ctx context.Context, tx *store.Tx, account, name string) (*
 		if err == nil {
 			c.Kind, c.UserID = AssumedRole, r.ID+":"+session
 			c.ARN = "arn:" + partition + ":sts::" + account + ":assumed-role/" + r.Name + "/" + session
-			c.Credential = store.Credential{Account: account, Kind: store.KindAssumedRole, Session: &store.Session{
+			c.Credential = &store.Credential{Account: account, Kind: store.KindAssumedRole, Session: &store.Session{
 				AccountID: account, Kind: store.KindAssumedRole, PrincipalARN: c.ARN, IssuerID: r.ID,
 				IssuerARN: "arn:" + partition + ":iam::" + account + ":role" + r.Path + r.Name, Issued: store.At(tx.Now),
 			}}

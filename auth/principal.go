@@ -36,21 +36,25 @@ func (k PrincipalKind) String() string {
 // check and must never be arrived at by accident.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 func KindOf(arn string) PrincipalKind {
-	p := strings.SplitN(arn, ":", 6)
-	if len(p) != 6 || p[0] != "arn" || p[1] == "" || p[3] != "" || !isAccount(p[4]) {
+	rest, ok := strings.CutPrefix(arn, "arn:")
+	partition, rest, ok1 := strings.Cut(rest, ":")
+	service, rest, ok2 := strings.Cut(rest, ":")
+	region, rest, ok3 := strings.Cut(rest, ":")
+	account, resource, ok4 := strings.Cut(rest, ":")
+	if !ok || !ok1 || !ok2 || !ok3 || !ok4 || partition == "" || region != "" || !isAccount(account) {
 		return Unknown
 	}
-	kind, name, slash := strings.Cut(p[5], "/")
+	kind, name, slash := strings.Cut(resource, "/")
 	switch {
-	case p[2] == "iam" && p[5] == "root":
+	case service == "iam" && resource == "root":
 		return Root
 	case !slash || name == "":
 		return Unknown
-	case p[2] == "iam" && kind == "user":
+	case service == "iam" && kind == "user":
 		return User
-	case p[2] == "sts" && kind == "assumed-role" && strings.Contains(strings.Trim(name, "/"), "/"):
+	case service == "sts" && kind == "assumed-role" && strings.Contains(strings.Trim(name, "/"), "/"):
 		return AssumedRole
-	case p[2] == "sts" && kind == "federated-user":
+	case service == "sts" && kind == "federated-user":
 		return FederatedUser
 	}
 	return Unknown
@@ -109,4 +113,19 @@ func bypassAccount(id, defaultAccount string) (string, bool) {
 		return defaultAccount, true
 	}
 	return "", false
+}
+
+// mayBypass reports whether an Authorization header could name a key of the root bypass, so that all other requests
+// are read once only.
+func mayBypass(header []string) bool {
+	if len(header) != 1 {
+		return false
+	}
+	_, id, ok := strings.Cut(header[0], "Credential=")
+	if !ok {
+		return false
+	}
+	id, _, _ = strings.Cut(id, "/")
+	_, ok = bypassAccount(id, "")
+	return ok
 }

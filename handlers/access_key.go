@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -22,8 +23,21 @@ func accessKeyOperations() []operation {
 	}
 }
 
-// maxAccessKeys is AWS's quota, which can't be raised.
-const maxAccessKeys = 2
+// keyUser is the user that the key AccessKeyId belongs to.
+func keyUser(ctx context.Context, c *call, in any) (auth.Target, error) {
+	k, err := c.account.AccessKey(ctx, member(in, "AccessKeyId"))
+	if err == nil && k.UserID != "" {
+		u, err := c.account.UserByID(ctx, k.UserID)
+		if err != nil {
+			return auth.Target{}, err
+		}
+		return user(ctx, c, &iam.GetUserInput{UserName: &u.Name})
+	}
+	if err != nil && !store.IsNotFound(err) {
+		return auth.Target{}, err
+	}
+	return auth.Target{Resource: c.arn("user/*")}, nil
+}
 
 // keyOwner is whose access keys are meant: the user named, the user who calls, or the account's root.
 func (s *IAM) keyOwner(ctx context.Context, name *string) (store.User, error) {
@@ -43,8 +57,8 @@ func (s *IAM) CreateAccessKey(ctx context.Context, in *iam.CreateAccessKeyInput)
 	if err != nil {
 		return nil, err
 	}
-	if n >= maxAccessKeys {
-		return nil, awserr.LimitExceeded.Errorf("Cannot exceed quota for AccessKeysPerUser: %d", maxAccessKeys)
+	if err := s.within(ctx, "AccessKeysPerUser", n+1); err != nil {
+		return nil, err
 	}
 	k := &store.AccessKey{UserID: u.ID, Active: true}
 	if err := s.account.CreateAccessKey(ctx, k); err != nil {
@@ -66,8 +80,9 @@ func (s *IAM) ListAccessKeys(ctx context.Context, in *iam.ListAccessKeysInput) (
 	if err != nil {
 		return nil, err
 	}
-	id := func(k store.AccessKey) string { return k.ID }
-	p, err := list(in.Marker, in.MaxItems, paged(keys, id), id)
+	// Keys of a seed file have ids that do not grow with time.
+	age := func(k store.AccessKey) string { return fmt.Sprintf("%020d %s", k.Created, k.ID) }
+	p, err := list(in.Marker, in.MaxItems, paged(keys, age), age)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +117,10 @@ func (s *IAM) keyOf(ctx context.Context, name, id *string) (store.AccessKey, err
 
 // UpdateAccessKey switches a key on or off.
 func (s *IAM) UpdateAccessKey(ctx context.Context, in *iam.UpdateAccessKeyInput) (*iam.UpdateAccessKeyOutput, error) {
+	if in.Status != types.StatusTypeActive && in.Status != types.StatusTypeInactive {
+		// The enumeration is shared with credentials that expire.
+		return nil, awserr.InvalidInput.Errorf("Status %s is not valid for an access key.", in.Status)
+	}
 	k, err := s.keyOf(ctx, in.UserName, in.AccessKeyId)
 	if err != nil {
 		return nil, err
@@ -122,6 +141,10 @@ func (s *IAM) DeleteAccessKey(ctx context.Context, in *iam.DeleteAccessKeyInput)
 // GetAccessKeyLastUsed says when a key was last used. A key that never was has the service and Region N/A.
 func (s *IAM) GetAccessKeyLastUsed(ctx context.Context, in *iam.GetAccessKeyLastUsedInput) (*iam.GetAccessKeyLastUsedOutput, error) {
 	k, err := s.account.AccessKey(ctx, *in.AccessKeyId)
+	if store.IsNotFound(err) {
+		// AWS does not tell a key that does not exist from one of another account.
+		return nil, awserr.AccessDenied.Errorf("User: %s is not authorized to perform: iam:GetAccessKeyLastUsed on resource: access key %s", s.caller.ARN, *in.AccessKeyId)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -83,7 +83,7 @@ func (c *call) enforce(ctx context.Context, d *auth.Decision) error {
 // restricted refuses what no policy can allow: what AWS does not let sessions of a kind call, whatever the mode.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_request.html
 func (c *call) restricted(op *operation) error {
-	s := c.caller.Credential.Session
+	s := c.caller.Session()
 	name := op.name()
 	if c.caller.Kind == auth.Root && op.service == awsquery.STS && name == "AssumeRole" {
 		return awserr.AccessDenied.Errorf("Roles may not be assumed by root accounts.")

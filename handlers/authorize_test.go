@@ -687,7 +687,7 @@ func TestSessionRestrictions(t *testing.T) {
 }
 
 // A session with MFA keeps the user's identity, IAM included.
-func TestMFASession(t *testing.T) {
+func TestMFASessionPermissions(t *testing.T) {
 	t.Parallel()
 	s := newServerIn(t, auth.Strict)
 	s.userIn(account, "alice", allow("iam:*", "*", `"Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"},"NumericLessThan":{"aws:MultiFactorAuthAge":"600"}}`))

@@ -4,30 +4,18 @@ import (
 	"context"
 
 	"gatehouse/awserr"
-	"gatehouse/catalog"
 	"gatehouse/policy"
 	"gatehouse/store"
 )
-
-// checkTrust refuses a trust policy that AWS would not store.
-func (s *IAM) checkTrust(ctx context.Context, doc string) error {
-	if err := policy.Check(policy.Trust, doc); err != nil {
-		return policyError(err)
-	}
-	return nil
-}
 
 // checkBoundary refuses a permissions boundary that is not a managed policy which the account may use.
 func (s *IAM) checkBoundary(ctx context.Context, arn string) error {
 	if arn == "" {
 		return nil
 	}
-	if _, ok := catalog.Policy(arn); ok {
-		return nil
-	}
-	_, err := s.account.PolicyByARN(ctx, arn)
-	if store.IsNotFound(err) {
-		return awserr.NoSuchEntity.Errorf("Scope ARN: %s does not exist.", arn)
+	_, linked, err := s.managedPolicy(ctx, arn)
+	if linked || store.IsNotFound(err) {
+		return awserr.NoSuchEntity.Errorf("Scope ARN: %s does not exist or is not attachable.", arn)
 	}
 	return err
 }
@@ -36,8 +24,8 @@ func (s *IAM) checkBoundary(ctx context.Context, arn string) error {
 const maxPolicyVersions = 5
 
 // checkInline refuses a document that AWS would not store as an inline policy of an entity whose other inline policies
-// have the size others.
-func checkInline(kind store.OwnerKind, name string, others int, doc string) error {
+// have the size others. quota replaces AWS's default limit unless it is 0.
+func checkInline(kind store.OwnerKind, name string, others, quota int, doc string) error {
 	target := policy.InlineUser(name, others)
 	switch kind {
 	case store.OwnerGroup:
@@ -45,5 +33,6 @@ func checkInline(kind store.OwnerKind, name string, others int, doc string) erro
 	case store.OwnerRole:
 		target = policy.InlineRole(name, others)
 	}
+	target.Quota = quota
 	return policyError(policy.Check(target, doc))
 }

@@ -49,30 +49,6 @@ func user(ctx context.Context, c *call, in any) (auth.Target, error) {
 	return t, err
 }
 
-// keyUser is the user whose access key AccessKeyId names.
-func keyUser(ctx context.Context, c *call, in any) (auth.Target, error) {
-	t := auth.Target{Resource: c.arn("user/*")}
-	k, err := c.account.AccessKey(ctx, member(in, "AccessKeyId"))
-	if err != nil || k.UserID == "" {
-		return t, ignore(err, store.IsNotFound)
-	}
-	u, err := c.account.UserByID(ctx, k.UserID)
-	if err != nil {
-		return t, err
-	}
-	t.Resource = c.arn("user" + u.Path + u.Name)
-	t.Tags, err = c.account.Tags(ctx, u.ID, "", 0)
-	return t, err
-}
-
-// ignore returns err unless it is of a kind that does not matter.
-func ignore(err error, kind func(error) bool) error {
-	if kind(err) {
-		return nil
-	}
-	return err
-}
-
 // newUser is the user that is about to be made.
 func newUser(_ context.Context, c *call, in any) (auth.Target, error) {
 	return bounded(auth.Target{Resource: c.arn("user" + pathOf(in) + member(in, "UserName"))}, in), nil
@@ -105,11 +81,6 @@ func bounded(t auth.Target, in any) auth.Target {
 		t.Keys = map[string][]string{"iam:PermissionsBoundary": {arn}}
 	}
 	return t
-}
-
-// policyARN is the managed policy that PolicyArn names.
-func policyARN(_ context.Context, _ *call, in any) (auth.Target, error) {
-	return auth.Target{Resource: member(in, "PolicyArn")}, nil
 }
 
 func pathOf(in any) string {

@@ -316,6 +316,19 @@ func (s *Seed) Apply(ctx context.Context, db *store.DB) error {
 				return fmt.Errorf("account %s: %w", a.ID, err)
 			}
 		}
+		// Trust policies name principals of any account, so all of them must be there first.
+		for i := range s.Accounts {
+			account := tx.Account(s.Accounts[i].ID)
+			for _, seeded := range s.Accounts[i].Roles {
+				r, err := account.Role(ctx, seeded.Name)
+				if err == nil {
+					err = trustSeeded(ctx, tx, account, r)
+				}
+				if err != nil {
+					return fmt.Errorf("account %s: role %s: %w", account.ID, seeded.Name, err)
+				}
+			}
+		}
 		if s.Organization != nil {
 			return s.Organization.apply(ctx, tx)
 		}
@@ -395,7 +408,7 @@ func (p *SeedPolicy) apply(ctx context.Context, account *store.Account) error {
 			}
 		}
 	}
-	return seedTags(ctx, account, current.ID, p.Tags)
+	return account.SetResourceTags(ctx, current.ID, tagsOf(p.Tags))
 }
 
 // seedVersion makes a document the default version, in the place of the oldest when there are five.
@@ -550,11 +563,15 @@ func checkSeedName(name, path string, longest int) error {
 }
 
 func seedTags(ctx context.Context, account *store.Account, id string, tags map[string]string) error {
+	return account.SetTags(ctx, id, tagsOf(tags))
+}
+
+func tagsOf(m map[string]string) []store.Tag {
 	var list []store.Tag
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		list = append(list, store.Tag{Key: key, Value: tags[key]})
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		list = append(list, store.Tag{Key: key, Value: m[key]})
 	}
-	return account.SetTags(ctx, id, list)
+	return list
 }
 
 // seedPolicies attaches and puts the policies that the seed names, and leaves others alone.
@@ -572,7 +589,7 @@ func seedPolicies(ctx context.Context, account *store.Account, kind store.OwnerK
 	size := 0
 	for _, policyName := range slices.Sorted(maps.Keys(inline)) {
 		doc := inline[policyName].Text
-		if err := checkInline(kind, name, size, doc); err != nil {
+		if err := checkInline(kind, name, size, 0, doc); err != nil {
 			return fmt.Errorf("inline policy %s: %w", policyName, err)
 		}
 		size += policy.Size(doc)

@@ -20,13 +20,14 @@ import (
 	"gatehouse/awserr"
 	"gatehouse/awsquery"
 	"gatehouse/clock"
+	"gatehouse/federation"
 	"gatehouse/sigv4"
 	"gatehouse/store"
 )
 
-// maxBody bounds the body of a request, in bytes. The largest input that the model allows is a certificate chain of
-// 2 MiB, which form encoding can triple.
-const maxBody = 8 << 20
+// maxBody bounds the body of a request, in bytes. The largest input that the model allows is a SAML metadata document of
+// 10,000,000 characters, which form encoding can triple.
+const maxBody = 32 << 20
 
 // Config is what a Server is made of. DB and Auth are required.
 type Config struct {
@@ -36,6 +37,8 @@ type Config struct {
 	Logger  *slog.Logger // nil: discarded
 	Region  string       // of requests that carry no signature; empty: us-east-1
 	Version string       // shown by the health answer
+	// OIDC reaches OpenID Connect providers; nil: with its defaults.
+	OIDC *federation.OIDC
 }
 
 // Server answers AWS clients. It is an http.Handler, safe for concurrent use.
@@ -47,6 +50,7 @@ type Server struct {
 	region  string
 	version string
 	ids     *awsquery.RequestIDs
+	oidc    *federation.OIDC
 
 	operations map[*awsquery.Operation]*operation
 	echo       *echo.Echo
@@ -58,7 +62,10 @@ func New(c Config) *Server {
 	s := &Server{
 		db: c.DB, auth: c.Auth, clock: c.Clock, log: c.Logger, region: c.Region, version: c.Version,
 		operations: make(map[*awsquery.Operation]*operation), ids: awsquery.NewRequestIDs(nil),
-		echo: echo.New(),
+		echo: echo.New(), oidc: c.OIDC,
+	}
+	if s.oidc == nil {
+		s.oidc = new(federation.OIDC)
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -109,9 +116,10 @@ func (s *Server) aws(e echo.Context) error {
 	}
 	c.record(code)
 	h := w.Header()
-	h["X-Amzn-Requestid"] = []string{id}
+	values := [...]string{id, strconv.Itoa(len(answer))} // one allocation for both
+	h["X-Amzn-Requestid"] = values[0:1:1]
+	h["Content-Length"] = values[1:2:2]
 	h["Content-Type"] = contentType
-	h["Content-Length"] = []string{strconv.Itoa(len(answer))}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(answer) // the client is gone; there is nobody to tell
@@ -136,11 +144,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, buf *by
 		}
 	}()
 	service = awsquery.IAM
-	if _, err := buf.ReadFrom(io.LimitReader(r.Body, maxBody+1)); err != nil {
-		return service, nil, awserr.MalformedInput.Errorf("The request body could not be read.")
-	}
-	if buf.Len() > maxBody {
-		return service, nil, awserr.RequestEntityTooLarge.Errorf("Request size exceeds the limit of %d bytes.", maxBody)
+	if err := readBody(buf, r); err != nil {
+		return service, nil, err
 	}
 	form, err := awsquery.ParseForm(r.URL.RawQuery, buf.Bytes())
 	if err != nil {
@@ -186,6 +191,27 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, buf *by
 	return service, awsquery.Marshal(model, out, c.requestID), nil
 }
 
+// readBody reads a body of at most maxBody bytes.
+func readBody(buf *bytes.Buffer, r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	var err error
+	if r.ContentLength > 0 && r.ContentLength < maxBody {
+		buf.Grow(int(r.ContentLength) + bytes.MinRead) // what ReadFrom wants to have free
+		_, err = buf.ReadFrom(r.Body)                  // net/http ends it at Content-Length
+	} else {
+		_, err = buf.ReadFrom(io.LimitReader(r.Body, maxBody+1))
+	}
+	if err != nil {
+		return awserr.MalformedInput.Errorf("The request body could not be read.")
+	}
+	if buf.Len() > maxBody {
+		return awserr.RequestEntityTooLarge.Errorf("Request size exceeds the limit of %d bytes.", maxBody)
+	}
+	return nil
+}
+
 // run authorizes and carries out an operation in the transaction that its row asks for.
 func (s *Server) run(ctx context.Context, c *call, op *operation, in any) (out any, err error) {
 	if op.access == detached {
@@ -194,6 +220,11 @@ func (s *Server) run(ctx context.Context, c *call, op *operation, in any) (out a
 		}
 		return op.run(ctx, c, in)
 	}
+	return s.transact(ctx, c, op, in)
+}
+
+// transact is run in a transaction.
+func (s *Server) transact(ctx context.Context, c *call, op *operation, in any) (out any, err error) {
 	body := func(tx *store.Tx) error {
 		c.tx, c.now = tx, tx.Now
 		if c.caller != nil {

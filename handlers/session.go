@@ -159,12 +159,6 @@ func packedSize(d store.SessionDetails) (int32, error) {
 	return percent, nil
 }
 
-// mfaCheck is a code that was checked: when, and of which device. Its zero value means that none was.
-type mfaCheck struct {
-	at     store.Time
-	serial string
-}
-
 // authenticateMFA checks the device and the code that a caller sends, both or neither.
 func (s *STS) authenticateMFA(ctx context.Context, serial, code *string) (mfaCheck, error) {
 	if serial == nil && code == nil {
@@ -173,5 +167,5 @@ func (s *STS) authenticateMFA(ctx context.Context, serial, code *string) (mfaChe
 	if serial == nil || code == nil {
 		return mfaCheck{}, awserr.AccessDenied.Errorf("MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.")
 	}
-	return mfaCheck{}, awserr.AccessDenied.Errorf("MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.")
+	return s.checkMFA(ctx, *serial, *code)
 }

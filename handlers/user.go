@@ -14,11 +14,16 @@ import (
 
 func userOperations() []operation {
 	return []operation{
-		write((*IAM).CreateUser, newUser),
+		write((*IAM).CreateUser, newBoundary(newUser)),
 		read((*IAM).GetUser, user),
 		read((*IAM).ListUsers, anything),
 		write((*IAM).UpdateUser, user),
 		write((*IAM).DeleteUser, user),
+		write((*IAM).TagUser, user),
+		write((*IAM).UntagUser, user),
+		read((*IAM).ListUserTags, user),
+		write((*IAM).PutUserPermissionsBoundary, newBoundary(user)),
+		write((*IAM).DeleteUserPermissionsBoundary, permissionsOf(store.OwnerUser)),
 	}
 }
 
@@ -35,6 +40,13 @@ func (s *IAM) CreateUser(ctx context.Context, in *iam.CreateUserInput) (*iam.Cre
 	if err := s.account.CreateUser(ctx, u); err != nil {
 		return nil, err
 	}
+	n, err := s.account.CountUsers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.within(ctx, "UsersPerAccount", n); err != nil {
+		return nil, err
+	}
 	if err := s.account.SetTags(ctx, u.ID, tags); err != nil {
 		return nil, err
 	}
@@ -46,8 +58,7 @@ func (s *IAM) CreateUser(ctx context.Context, in *iam.CreateUserInput) (*iam.Cre
 // GetUser returns a user, or the caller when no name is given.
 func (s *IAM) GetUser(ctx context.Context, in *iam.GetUserInput) (*iam.GetUserOutput, error) {
 	if in.UserName == nil && s.caller.Kind == auth.Root {
-		// Root is no IAM user; AWS describes it all the same.
-		return &iam.GetUserOutput{User: &types.User{Arn: &s.caller.ARN, UserId: &s.caller.UserID, CreateDate: aws.Time(s.now)}}, nil
+		return s.rootUser(ctx)
 	}
 	u, err := s.userNamed(ctx, in.UserName)
 	if err != nil {
@@ -60,6 +71,27 @@ func (s *IAM) GetUser(ctx context.Context, in *iam.GetUserInput) (*iam.GetUserOu
 	}
 	out.Tags = tagList(tags)
 	return &iam.GetUserOutput{User: out}, nil
+}
+
+// rootUser describes the account's root, which is no IAM user and is shown as one all the same. It has neither name nor
+// path, and is as old as its account.
+func (s *IAM) rootUser(ctx context.Context) (*iam.GetUserOutput, error) {
+	created, err := s.account.Created(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &iam.GetUserOutput{User: &types.User{Arn: &s.caller.ARN, UserId: &s.caller.UserID, CreateDate: aws.Time(created.Time())}}, nil
+}
+
+// newBoundary adds to what r resolves to the permissions boundary that a call sets.
+func newBoundary(r resolver) resolver {
+	return func(ctx context.Context, c *call, in any) (auth.Target, error) {
+		t, err := r(ctx, c, in)
+		if arn := member(in, "PermissionsBoundary"); arn != "" {
+			t = withKey(t, "iam:PermissionsBoundary", arn)
+		}
+		return t, err
+	}
 }
 
 // userNamed returns the user that an optional UserName means: itself, or the user who calls.
@@ -81,13 +113,18 @@ func (s *IAM) ListUsers(ctx context.Context, in *iam.ListUsersInput) (*iam.ListU
 	if err != nil {
 		return nil, err
 	}
-	out := &iam.ListUsersOutput{Users: []types.User{}, IsTruncated: p.truncated, Marker: p.marker}
-	for i := range p.items {
-		u := s.userDetail(&p.items[i])
+	return &iam.ListUsersOutput{Users: s.userList(p.items), IsTruncated: p.truncated, Marker: p.marker}, nil
+}
+
+// userList are users as lists show them: without tags and boundaries.
+func (s *IAM) userList(users []store.User) []types.User {
+	out := make([]types.User, 0, len(users))
+	for i := range users {
+		u := s.userDetail(&users[i])
 		u.PermissionsBoundary = nil
-		out.Users = append(out.Users, *u)
+		out = append(out, *u)
 	}
-	return out, nil
+	return out
 }
 
 // UpdateUser renames a user or moves it to another path.
@@ -110,6 +147,60 @@ func (s *IAM) DeleteUser(ctx context.Context, in *iam.DeleteUserInput) (*iam.Del
 	return &iam.DeleteUserOutput{}, s.account.DeleteUser(ctx, *in.UserName)
 }
 
+// TagUser adds tags to a user, and replaces those of the same keys.
+func (s *IAM) TagUser(ctx context.Context, in *iam.TagUserInput) (*iam.TagUserOutput, error) {
+	u, err := s.account.User(ctx, *in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	return &iam.TagUserOutput{}, s.addTags(ctx, u.ID, in.Tags)
+}
+
+// UntagUser takes tags from a user.
+func (s *IAM) UntagUser(ctx context.Context, in *iam.UntagUserInput) (*iam.UntagUserOutput, error) {
+	u, err := s.account.User(ctx, *in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	return &iam.UntagUserOutput{}, s.removeTags(ctx, u.ID, in.TagKeys)
+}
+
+// ListUserTags lists the tags of a user by key.
+func (s *IAM) ListUserTags(ctx context.Context, in *iam.ListUserTagsInput) (*iam.ListUserTagsOutput, error) {
+	u, err := s.account.User(ctx, *in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.tagPage(ctx, u.ID, in.Marker, in.MaxItems)
+	if err != nil {
+		return nil, err
+	}
+	return &iam.ListUserTagsOutput{Tags: p.items, IsTruncated: p.truncated, Marker: p.marker}, nil
+}
+
+// PutUserPermissionsBoundary sets the managed policy that bounds what a user may be allowed.
+func (s *IAM) PutUserPermissionsBoundary(ctx context.Context, in *iam.PutUserPermissionsBoundaryInput) (*iam.PutUserPermissionsBoundaryOutput, error) {
+	u, err := s.account.User(ctx, *in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkBoundary(ctx, *in.PermissionsBoundary); err != nil {
+		return nil, err
+	}
+	u.PermissionsBoundary = *in.PermissionsBoundary
+	return &iam.PutUserPermissionsBoundaryOutput{}, s.account.UpdateUser(ctx, &u)
+}
+
+// DeleteUserPermissionsBoundary takes the boundary from a user, which need not have one.
+func (s *IAM) DeleteUserPermissionsBoundary(ctx context.Context, in *iam.DeleteUserPermissionsBoundaryInput) (*iam.DeleteUserPermissionsBoundaryOutput, error) {
+	u, err := s.account.User(ctx, *in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	u.PermissionsBoundary = ""
+	return &iam.DeleteUserPermissionsBoundaryOutput{}, s.account.UpdateUser(ctx, &u)
+}
+
 // userDetail is a user as Create and Get show it, without its tags.
 func (s *IAM) userDetail(u *store.User) *types.User {
 	out := &types.User{
@@ -128,6 +219,6 @@ func boundary(arn string) *types.AttachedPermissionsBoundary {
 		return nil
 	}
 	return &types.AttachedPermissionsBoundary{
-		PermissionsBoundaryArn: &arn, PermissionsBoundaryType: types.PermissionsBoundaryAttachmentTypePolicy,
+		PermissionsBoundaryArn: &arn, PermissionsBoundaryType: "Policy", // not the model's PermissionsBoundaryPolicy
 	}
 }

@@ -46,12 +46,3 @@ func (c *Context) has(folded string) bool {
 	_, ok := c.values[folded]
 	return ok
 }
-
-// single returns the value that a policy variable of this key has: "You can use any single-valued condition key" (IAM
-// User Guide, policy variables). Whether a key is single-valued is a property of the key, not of the request.
-func (c *Context) single(folded string) (string, bool) {
-	if multivalued(folded) {
-		return "", false
-	}
-	return variableValue(c.values[folded])
-}

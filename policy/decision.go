@@ -83,15 +83,22 @@ type Decision struct {
 
 	// What follows is filled in by Explain alone.
 
-	Matched []Match `json:"matched,omitempty"`
-	Missed  []Miss  `json:"missed,omitempty"`
+	// Verdicts are the answers of the kinds of policy that apply.
+	Verdicts map[Kind]Verdict `json:"verdicts,omitempty"`
+	Matched  []Match          `json:"matched,omitempty"`
+	Missed   []Miss           `json:"missed,omitempty"`
 	// MissingKeys are the condition keys, as written, that statements for this action ask for, in conditions or in
 	// variables without a default, and that the request does not have.
 	MissingKeys []string `json:"missingKeys,omitempty"`
 }
 
 // Verdict returns what the policies of kind k say.
-func (d *Decision) Verdict(k Kind) Verdict { return d.verdicts[k] }
+func (d *Decision) Verdict(k Kind) Verdict {
+	if v, ok := d.Verdicts[k]; ok {
+		return v // a decision that was stored
+	}
+	return d.verdicts[k]
+}
 
 // Match is a statement that matched the request.
 type Match struct {
@@ -124,6 +131,12 @@ func Explain(r Request) Decision {
 	e := newEvaluation(r, d)
 	decision := e.decide()
 	decision.Matched, decision.Missed, decision.MissingKeys = d.matched, d.missed, d.missing
+	decision.Verdicts = make(map[Kind]Verdict)
+	for k, v := range decision.verdicts {
+		if v.Effect != NotApplicable {
+			decision.Verdicts[Kind(k)] = v
+		}
+	}
 	return decision
 }
 
@@ -178,7 +191,7 @@ func (d *details) add(e *evaluation, k Kind, level int, pol *Policy, index int, 
 // decision puts together what was found.
 func (e *evaluation) decision(o Outcome, why Reason, k Kind) Decision {
 	d := Decision{Outcome: o, Reason: why, Kind: k, Statement: -1, Grant: e.results[ResourcePolicy].grant}
-	d.Trust = e.assumes() || isRole(e.Resource)
+	d.Trust = e.assumes()
 	for i := range kinds {
 		r := &e.results[i]
 		v := &d.verdicts[i]

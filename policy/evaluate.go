@@ -1,6 +1,10 @@
 package policy
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Kind is a kind of policy. The zero value is none.
 type Kind uint8
@@ -24,6 +28,16 @@ func (k Kind) String() string { return kindNames[k] }
 
 // MarshalText returns the short name.
 func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads the short name.
+func (k *Kind) UnmarshalText(text []byte) error {
+	i := slices.Index(kindNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("unknown kind of policy %q", text)
+	}
+	*k = Kind(i)
+	return nil
+}
 
 // SourceType is what a policy is attached to, or whose managed policy it is, in the words of the policy simulator.
 type SourceType string
@@ -86,6 +100,9 @@ type Request struct {
 	Resource string
 	// ResourceAccount is the account that owns the resource. If it is empty, that is the principal's account.
 	ResourceAccount string
+	// ResourceUnknown is set by the policy simulator, which is not told the policy of every resource: nothing is required of
+	// a policy that is missing, not even of the trust policy of a role or across accounts.
+	ResourceUnknown bool
 	Principal       Principal
 	Context         Context
 	Policies        Policies
@@ -126,12 +143,15 @@ func newEvaluation(r Request, d *details) evaluation {
 	e := evaluation{Request: r, details: d}
 	e.service, _, _ = strings.Cut(r.Action, ":")
 	e.account = r.ResourceAccount
-	if e.account == "" {
+	if e.account == "" || e.lenient() {
 		e.account = r.Principal.Account
 	}
 	e.bounded = r.Policies.Boundary != nil
 	return e
 }
+
+// lenient reports whether the policy of the resource is missing because it is not known.
+func (e *evaluation) lenient() bool { return e.ResourceUnknown && e.Policies.Resource == nil }
 
 // exempt reports whether the action is allowed whatever the policies say. GetCallerIdentity needs no permission and works
 // under an explicit deny; in GetSessionToken's case "the action in a policy has no effect".
@@ -171,6 +191,9 @@ func arnService(arn string) string {
 // needsResourcePolicy reports whether nothing is allowed unless the policy of the resource says so, even inside one
 // account: "role trust policies and KMS key policies ... must explicitly allow" (IAM User Guide, policy evaluation logic).
 func (e *evaluation) needsResourcePolicy() bool {
+	if e.lenient() {
+		return false
+	}
 	return e.assumes() ||
 		equalFoldASCII(e.service, "kms") && arnService(e.Resource) == "kms" && strings.HasPrefix(arnResource(e.Resource), "key/")
 }

@@ -20,8 +20,10 @@ type token struct {
 	text string // literal text; for a variable its default
 	name string // of a variable: the condition key as written
 	key  string // the same, folded
-	// hasDefault tells ${key, ”} from ${key}.
+	// hasDefault tells a default of nothing from none.
 	hasDefault bool
+	// list is whether the key is multivalued, so that the variable never has a value of the request.
+	list bool
 }
 
 // pattern is policy text compiled to tokens. Text is never built from it and parsed again, so that a wildcard or a
@@ -133,7 +135,8 @@ func compileVariable(text string) (token, int) {
 
 func newVariable(name string) token {
 	name = strings.TrimSpace(name)
-	return token{kind: variable, name: name, key: FoldKey(name)}
+	key := FoldKey(name)
+	return token{kind: variable, name: name, key: key, list: multivalued(key)}
 }
 
 // value returns the text that t stands for, and false if it is a variable without a value.
@@ -141,8 +144,12 @@ func (t *token) value(c *Context) (string, bool) {
 	if t.kind == literal {
 		return t.text, true
 	}
-	if v, ok := c.single(t.key); ok {
-		return v, true
+	// "You can use any single-valued condition key" (IAM User Guide, policy variables). Whether a key is single-valued is a
+	// property of the key, not of the request.
+	if !t.list {
+		if v, ok := variableValue(c.values[t.key]); ok {
+			return v, true
+		}
 	}
 	return t.text, t.hasDefault
 }

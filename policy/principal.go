@@ -1,6 +1,10 @@
 package policy
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // PrincipalType is the kind of caller. The zero value is no kind and is allowed nothing.
 type PrincipalType string
@@ -49,12 +53,39 @@ func (p *Principal) member() bool {
 	return false
 }
 
+// known reports whether p says enough to be judged. A member of no account would be in the account of a resource that has
+// none.
 func (p *Principal) known() bool {
 	switch p.Type {
 	case Service, SAML, WebIdentity, Anonymous:
 		return true
 	}
-	return p.member()
+	return p.member() && p.Account != ""
+}
+
+// PrincipalOf returns the principal that a user, session or root ARN stands for. Anything else, a role among it, which
+// makes no requests itself, has no type. The ARN of a session does not tell its SourceARN, for it lacks the role's path.
+func PrincipalOf(arn string) Principal {
+	p := Principal{ARN: arn}
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[3] != "" || !isAccountID(parts[4]) {
+		return p
+	}
+	typ, name, _ := strings.Cut(parts[5], "/")
+	switch {
+	case parts[2] == "iam" && parts[5] == "root":
+		p.Type = Root
+	case parts[2] == "iam" && typ == "user" && name != "":
+		p.Type = User
+	case parts[2] == "sts" && typ == "federated-user" && name != "":
+		p.Type = FederatedUser
+	case parts[2] == "sts" && typ == "assumed-role" && strings.Contains(name, "/"):
+		p.Type = AssumedRole
+	default:
+		return p
+	}
+	p.Account = parts[4]
+	return p
 }
 
 // unlimited reports whether the identity side of p is everything: "All requests are implicitly denied with the exception
@@ -95,6 +126,16 @@ func (g Grant) String() string { return grantNames[g] }
 
 // MarshalText returns the name of g.
 func (g Grant) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
+
+// UnmarshalText reads the name of a grant.
+func (g *Grant) UnmarshalText(text []byte) error {
+	i := slices.Index(grantNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("unknown grant %q", text)
+	}
+	*g = Grant(i)
+	return nil
+}
 
 type principalKind uint8
 

@@ -1,106 +1,11 @@
 package policy
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 )
-
-// vectorPrincipal, vectorRequest and vector are the format of the evaluation vectors.
-type vectorPrincipal struct {
-	Type      PrincipalType `json:"type"`
-	ARN       string        `json:"arn"`
-	AccountID string        `json:"accountId"`
-	SourceARN string        `json:"sourceArn"`
-}
-
-type vectorPolicies struct {
-	Identity []json.RawMessage            `json:"identity"`
-	Groups   map[string][]json.RawMessage `json:"groups"`
-	Boundary json.RawMessage              `json:"boundary"`
-	Session  []json.RawMessage            `json:"session"`
-	Resource json.RawMessage              `json:"resource"`
-	SCPs     [][]json.RawMessage          `json:"scps"`
-	RCPs     [][]json.RawMessage          `json:"rcps"`
-}
-
-type vector struct {
-	ID       string `json:"id"`
-	Category string `json:"category"`
-	Why      string `json:"why"`
-	Request  struct {
-		Action          string              `json:"action"`
-		Resource        string              `json:"resource"`
-		ResourceAccount string              `json:"resourceAccount"`
-		Principal       vectorPrincipal     `json:"principal"`
-		Context         map[string][]string `json:"context"`
-	} `json:"request"`
-	Policies vectorPolicies `json:"policies"`
-	Expected Outcome        `json:"expected"`
-}
-
-// request compiles the vector.
-func (v *vector) request(t testing.TB) Request {
-	t.Helper()
-	parse := func(kind SourceType, raws ...json.RawMessage) []Policy {
-		var list []Policy
-		for _, raw := range raws {
-			d, err := Parse(string(raw))
-			if err != nil {
-				t.Fatalf("%s: Parse(%s): %v", v.ID, raw, err)
-			}
-			list = append(list, Policy{Source{Type: kind}, d})
-		}
-		return list
-	}
-	one := func(kind SourceType, raw json.RawMessage) *Policy {
-		if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
-			return nil
-		}
-		return &parse(kind, raw)[0]
-	}
-	levels := func(kind SourceType, raws [][]json.RawMessage) [][]Policy {
-		var list [][]Policy
-		for _, level := range raws {
-			list = append(list, parse(kind, level...))
-		}
-		return list
-	}
-	r := Request{
-		Action:          v.Request.Action,
-		Resource:        v.Request.Resource,
-		ResourceAccount: v.Request.ResourceAccount,
-		Principal: Principal{
-			Type:      v.Request.Principal.Type,
-			ARN:       v.Request.Principal.ARN,
-			Account:   v.Request.Principal.AccountID,
-			SourceARN: v.Request.Principal.SourceARN,
-		},
-		Policies: Policies{
-			Identity: parse(FromUser, v.Policies.Identity...),
-			Boundary: one(FromAccount, v.Policies.Boundary),
-			Session:  parse(FromSession, v.Policies.Session...),
-			Resource: one(FromResource, v.Policies.Resource),
-			SCPs:     levels(FromSCP, v.Policies.SCPs),
-			RCPs:     levels(FromRCP, v.Policies.RCPs),
-		},
-	}
-	for group, raws := range v.Policies.Groups {
-		for _, p := range parse(FromGroup, raws...) {
-			p.Group = group
-			r.Policies.Groups = append(r.Policies.Groups, p)
-		}
-	}
-	for k, values := range v.Request.Context {
-		r.Context.Set(k, values...)
-	}
-	return r
-}
 
 // vectorFile returns the path of a vector file: the one that the variable names, relative to the project's root, or the
 // visible one.
@@ -120,37 +25,22 @@ func vectorFile(t testing.TB, variable, standard string) string {
 	return path
 }
 
-// readLines decodes a file of one JSON value a line. Fields that are not known are an error: a case must not pass because a
-// part of it was not read.
-func readLines[T any](t testing.TB, path string) []T {
+// readVectors reads the cases of a file, of which there must be some.
+func readVectors(t testing.TB, path string) []Case {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	var list []T
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		if strings.TrimSpace(lines.Text()) == "" {
-			continue
-		}
-		var v T
-		d := json.NewDecoder(bytes.NewReader(lines.Bytes()))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&v); err != nil {
-			t.Fatalf("%s:%d: %v", path, n, err)
-		}
-		list = append(list, v)
+	cases, err := ReadCases(f)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
 	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	if len(list) == 0 {
+	if len(cases) == 0 {
 		t.Fatalf("%s holds no cases", path)
 	}
-	return list
+	return cases
 }
 
 // score counts hits by category.
@@ -188,27 +78,31 @@ func (s *score) log(t *testing.T) {
 
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	for _, path := range []string{
-		filepath.Join("..", "testdata", "policy", "evaluation.jsonl"),
-		vectorFile(t, "GATEHOUSE_POLICY_VECTORS", "../shared/vectors/policy/visible.jsonl"),
-	} {
-		var s score
-		for _, v := range readLines[vector](t, path) {
-			switch v.Expected {
-			case Allow, ImplicitDeny, ExplicitDeny:
-			default:
-				t.Fatalf("%s: unknown outcome %q", v.ID, v.Expected)
-			}
-			r := v.request(t)
-			got := Evaluate(r)
-			if got.Outcome != v.Expected {
-				t.Errorf("%s: got %s (%s), want %s %s", v.ID, got.Outcome, got.Reason, v.Expected, v.Why)
-			}
-			s.add(v.Category, got.Outcome == v.Expected)
-			checkExplanation(t, v.ID, r, got)
+	runVectors(t, vectorFile(t, "GATEHOUSE_POLICY_VECTORS", "../shared/vectors/policy/visible.jsonl"))
+}
+
+// The project's own cases are in the format of the vectors.
+func TestCorpus(t *testing.T) {
+	t.Parallel()
+	runVectors(t, filepath.Join("..", "testdata", "policy", "evaluation.jsonl"))
+}
+
+func runVectors(t *testing.T, path string) {
+	t.Helper()
+	var s score
+	for _, v := range readVectors(t, path) {
+		r, err := v.Compile()
+		if err != nil {
+			t.Fatalf("%s: %v", v.ID, err)
 		}
-		s.log(t)
+		got := Evaluate(r)
+		if got.Outcome != v.Expected {
+			t.Errorf("%s: got %s (%s), want %s %s", v.ID, got.Outcome, got.Reason, v.Expected, v.Why)
+		}
+		s.add(v.Category, got.Outcome == v.Expected)
+		checkExplanation(t, v.ID, r, got)
 	}
+	s.log(t)
 }
 
 // checkExplanation requires that Explain decides as Evaluate did and accounts for every statement that applies.
@@ -226,5 +120,9 @@ func checkExplanation(t *testing.T, id string, r Request, got Decision) {
 	sentence := full.Denial(r.Principal.ARN, r.Action, r.Resource)
 	if (sentence == "") != (full.Outcome == Allow) {
 		t.Errorf("%s: %s with the sentence %q", id, full.Outcome, sentence)
+	}
+	changes, ok := Suggest(r)
+	if !ok || (len(changes) == 0) != (full.Outcome == Allow) {
+		t.Errorf("%s: Suggest got %+v, %t for %s (%s)", id, changes, ok, full.Outcome, full.Reason)
 	}
 }

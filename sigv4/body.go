@@ -145,7 +145,7 @@ func (c *chunkReader) declare(values []string) bool {
 	if len(values) != 1 {
 		return false
 	}
-	c.trailer = strings.ToLower(strings.Trim(values[0], " \t"))
+	c.trailer = strings.ToLower(trimBlanks(values[0]))
 	sum, ok := checksums[c.trailer]
 	if !ok {
 		return false
@@ -402,7 +402,7 @@ func (c *chunkReader) readTrailer() error {
 		if !ok || signed {
 			return c.fail(MalformedTrailer)
 		}
-		value = strings.Trim(value, " \t")
+		value = trimBlanks(value)
 		if c.signed && name == trailerSignature {
 			signature, signed = value, true
 			continue
@@ -420,7 +420,7 @@ func (c *chunkReader) readTrailer() error {
 			return err
 		}
 	}
-	want, err := base64.StdEncoding.DecodeString(f.value)
+	want, err := base64.StdEncoding.Strict().DecodeString(f.value)
 	if err != nil || !slices.Equal(want, c.sum.Sum(nil)) {
 		e := c.fail(BadDigest)
 		e.Got = checksums[c.trailer].name

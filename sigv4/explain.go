@@ -212,7 +212,7 @@ func (s *scratch) readClaim() error {
 func (s *scratch) explainPayload(body []byte) string {
 	header := ""
 	if values := s.header("X-Amz-Content-Sha256"); len(values) > 0 {
-		header = strings.Trim(values[0], " \t")
+		header = trimBlanks(values[0])
 	}
 	switch {
 	case !s.ep.S3:
@@ -467,7 +467,7 @@ func ParseRaw(raw []byte) (*http.Request, []byte, error) {
 	r.RequestURI = target
 	var name, value string
 	flush := func() {
-		switch v := strings.Trim(value, " \t"); name {
+		switch v := trimBlanks(value); name {
 		case "":
 		case "Host":
 			r.Host = v
@@ -484,7 +484,7 @@ func ParseRaw(raw []byte) (*http.Request, []byte, error) {
 			break
 		}
 		if (line[0] == ' ' || line[0] == '\t') && name != "" {
-			value += " " + strings.Trim(line, " \t")
+			value += " " + trimBlanks(line)
 			continue
 		}
 		flush()

@@ -228,15 +228,18 @@ func equalHex(claim string, want []byte) bool {
 	return subtle.ConstantTimeCompare(got[:len(want)], want) == 1
 }
 
-func lowerHex(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
+func lowerHex(c byte) int { return int(lowerHexDigits[c]) }
+
+// lowerHexDigits holds the value of each lower-case hex digit, -1 for any other byte.
+var lowerHexDigits = func() (t [256]int8) {
+	for c := range t {
+		t[c] = -1
 	}
-	return -1
-}
+	for i, c := range []byte("0123456789abcdef") {
+		t[c] = int8(i)
+	}
+	return t
+}()
 
 // equalSecret compares two secrets of any length in constant time for a given length of both.
 func equalSecret(a, b string) bool {

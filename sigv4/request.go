@@ -21,6 +21,7 @@ const (
 	maxCredential    = 1 << 10
 	maxAccessKeyID   = 128 // AWS's own bound on an access key id
 	maxToken         = 16 << 10
+	maxDate          = 64
 )
 
 const (
@@ -114,7 +115,7 @@ func (s *scratch) open() *Error {
 	if len(target) > maxTarget || !strings.HasPrefix(target, "/") {
 		return s.fail(BadTarget)
 	}
-	s.path, s.raw, _ = strings.Cut(target, "?")
+	s.path, s.raw, _ = cutByte(target, '?')
 	if !validEscapes(s.path) {
 		return s.fail(BadTarget)
 	}
@@ -122,6 +123,14 @@ func (s *scratch) open() *Error {
 		return s.fail(BadTarget)
 	}
 	return s.parseQuery()
+}
+
+// cutByte is strings.Cut for a single byte, which it finds in half the time.
+func cutByte(s string, sep byte) (before, after string, found bool) {
+	if i := strings.IndexByte(s, sep); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
 }
 
 func validEscapes(path string) bool {
@@ -161,7 +170,7 @@ func climbs(path string) bool {
 func (s *scratch) parseQuery() *Error {
 	for raw := s.raw; raw != ""; {
 		var item string
-		item, raw, _ = strings.Cut(raw, "&")
+		item, raw, _ = cutByte(raw, '&')
 		if item == "" {
 			continue
 		}
@@ -170,7 +179,7 @@ func (s *scratch) parseQuery() *Error {
 			e.Got = "too many parameters"
 			return e
 		}
-		name, value, _ := strings.Cut(item, "=")
+		name, value, _ := cutByte(item, '=')
 		q := queryItem{name: len(s.enc), value: value}
 		if e := s.encode(name); e != nil {
 			return e
@@ -315,20 +324,33 @@ func (s *scratch) listHeaders() bool {
 		return false
 	}
 	sorted := true
-	for {
-		name, rest, more := strings.Cut(list, ";")
-		if !headerName(name) || len(s.names) == maxSignedHeaders {
+	for more := true; more; {
+		var name string
+		name, list, more = cutByte(list, ';')
+		if len(s.names) == maxSignedHeaders {
 			return false
 		}
-		name = strings.ToLower(name)
+		for i := range len(name) {
+			c := name[i]
+			if 'a' <= c && c <= 'z' || c == '-' {
+				continue // all there is, as a rule
+			}
+			if name == ":authority" {
+				break
+			}
+			if !headerName(name) {
+				return false
+			}
+			name = strings.ToLower(name)
+			break
+		}
+		if name == "" {
+			return false
+		}
 		if n := len(s.names); n > 0 && s.names[n-1] >= name {
 			sorted = false
 		}
 		s.names = append(s.names, name)
-		if !more {
-			break
-		}
-		list = rest
 	}
 	if sorted {
 		return true
@@ -343,9 +365,6 @@ func (s *scratch) listHeaders() bool {
 }
 
 func headerName(name string) bool {
-	if name == ":authority" {
-		return true
-	}
 	for i := range len(name) {
 		if !unreserved[name[i]] && strings.IndexByte("!#$%&'*+^`|", name[i]) < 0 {
 			return false
@@ -422,7 +441,7 @@ func appendPathTwice(b []byte, path string) []byte {
 	for rest := path; rest != ""; {
 		var segment string
 		var slash bool
-		segment, rest, slash = strings.Cut(rest, "/")
+		segment, rest, slash = cutByte(rest, '/')
 		switch segment {
 		case "", ".":
 		case "..":
@@ -480,11 +499,17 @@ func (s *scratch) appendQuery(b []byte) []byte {
 // appendValues appends a header's values, joined by commas in the order of their arrival. A header that is not
 // there counts as empty, as AWS's own canonical strings show.
 func (s *scratch) appendValues(b []byte, name string) []byte {
-	switch name {
-	case "host", ":authority":
-		return appendTrimmed(b, s.host)
-	case "transfer-encoding": // net/http takes it out of the header
-		if len(s.r.TransferEncoding) > 0 {
+	switch len(name) {
+	case len("host"):
+		if name == "host" {
+			return appendTrimmed(b, s.host)
+		}
+	case len(":authority"):
+		if name == ":authority" {
+			return appendTrimmed(b, s.host)
+		}
+	case len("transfer-encoding"):
+		if name == "transfer-encoding" && len(s.r.TransferEncoding) > 0 { // net/http takes it out of the header
 			for i, v := range s.r.TransferEncoding {
 				if i > 0 {
 					b = append(b, ',')
@@ -518,8 +543,15 @@ func (s *scratch) appendValues(b []byte, name string) []byte {
 // appendTrimmed appends a header value without outer blanks, with inner runs of spaces as one, inside quotes too, and with a
 // folded line as one space.
 func appendTrimmed(b []byte, v string) []byte {
-	v = strings.Trim(v, " \t\r\n")
-	if !strings.Contains(v, "  ") && !strings.ContainsAny(v, "\r\n") {
+	v = trimBlanks(v)
+	plain := true
+	for i := range len(v) {
+		if c := v[i]; c <= ' ' && (c == '\r' || c == '\n' || c == ' ' && v[i+1] == ' ') { // a trimmed value ends in no blank
+			plain = false
+			break
+		}
+	}
+	if plain {
 		return append(b, v...)
 	}
 	for i := 0; i < len(v); i++ {
@@ -538,23 +570,39 @@ func appendTrimmed(b []byte, v string) []byte {
 	return b
 }
 
+// trimBlanks cuts the blanks and line ends around a header value.
+func trimBlanks(v string) string {
+	for len(v) > 0 && blank(v[0]) {
+		v = v[1:]
+	}
+	for len(v) > 0 && blank(v[len(v)-1]) {
+		v = v[:len(v)-1]
+	}
+	return v
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
 // parseTime reads a time in ISO 8601 basic format, 20060102T150405Z.
 func parseTime(v string) (time.Time, bool) {
 	if len(v) != 16 || v[8] != 'T' || v[15] != 'Z' {
 		return time.Time{}, false
 	}
-	year, ok1 := digits(v[0:4])
-	month, ok2 := digits(v[4:6])
-	day, ok3 := digits(v[6:8])
-	hour, ok4 := digits(v[9:11])
-	minute, ok5 := digits(v[11:13])
-	second, ok6 := digits(v[13:15])
-	if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6) || hour > 23 || minute > 59 || second > 59 || month < 1 || month > 12 {
+	// Two digits of each: century, year, month, day, hour, minute, second.
+	var n [7]int
+	for i, at := range [...]int{0, 2, 4, 6, 9, 11, 13} {
+		hi, lo := v[at]-'0', v[at+1]-'0'
+		if hi > 9 || lo > 9 {
+			return time.Time{}, false
+		}
+		n[i] = int(hi)*10 + int(lo)
+	}
+	if n[2] < 1 || n[2] > 12 || n[3] < 1 || n[4] > 23 || n[5] > 59 || n[6] > 59 {
 		return time.Time{}, false
 	}
-	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
-	if t.Day() != day {
-		return time.Time{}, false
+	t := time.Date(n[0]*100+n[1], time.Month(n[2]), n[3], n[4], n[5], n[6], 0, time.UTC)
+	if n[3] > 28 && t.Day() != n[3] {
+		return time.Time{}, false // no such day in that month
 	}
 	return t, true
 }

@@ -127,7 +127,7 @@ func (v *Verifier) verifyS3Header(ctx context.Context, s *scratch, body []byte, 
 	if len(values) > 1 {
 		c.repeated = true
 	}
-	return v.finishS3(s, &cred, strings.Trim(values[0], " \t"), listed, body)
+	return v.finishS3(s, &cred, trimBlanks(values[0]), listed, body)
 }
 
 func (v *Verifier) verifyS3Query(ctx context.Context, s *scratch, body []byte) (*Result, error) {
@@ -206,7 +206,7 @@ func (v *Verifier) verifyS3Query(ctx context.Context, s *scratch, body []byte) (
 		c.repeated = true
 	}
 	if values := s.header("X-Amz-Content-Sha256"); len(values) > 0 {
-		header := strings.Trim(values[0], " \t")
+		header := trimBlanks(values[0])
 		if len(values) > 1 || n > 0 && payload != header {
 			c.repeated = true
 		}
@@ -240,7 +240,7 @@ func (s *scratch) readS3Time() *Error {
 		return nil
 	}
 	c := &s.claim
-	if len(s.header("X-Amz-Date")) == 0 {
+	if len(s.header("X-Amz-Date")) == 0 && len(c.date) <= maxDate {
 		if t, bad := http.ParseTime(c.date); bad == nil {
 			c.time, c.timestamp = t.UTC(), c.date
 			return nil
@@ -456,7 +456,7 @@ func (s *scratch) decodedLength() (int64, bool) {
 	if len(values) != 1 {
 		return 0, false
 	}
-	text := strings.Trim(values[0], " \t")
+	text := trimBlanks(values[0])
 	if _, ok := digits(text); !ok {
 		return 0, false
 	}

@@ -11,7 +11,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -198,13 +197,12 @@ func (v *Verifier) verify(ctx context.Context, s *scratch, body []byte) (*Result
 	var hexSum [2 * sha256.Size]byte
 	hex.Encode(hexSum[:], sum[:])
 	payload := string(hexSum[:])
-	if values := s.header("X-Amz-Content-Sha256"); s.ep.UnsignedPayload && len(values) == 1 &&
-		values[0] == "UNSIGNED-PAYLOAD" && s.signs("x-amz-content-sha256") {
-		payload = "UNSIGNED-PAYLOAD"
+	if s.ep.UnsignedPayload && s.signs("x-amz-content-sha256") && s.hashHeaderIs(unsignedPayload) {
+		payload = unsignedPayload
 	}
 	key, ok := v.check(s, &cred, payload)
-	// A token outside the signature must not come with one that has been seen to verify without it.
-	loose := c.token != "" && c.form == HeaderForm && !s.ep.TokenAfterSigning && !s.tokenSigned()
+	// A token that was added to a signed request is not part of what the client signed.
+	loose := c.token != "" && !s.ep.TokenAfterSigning && !s.tokenSigned()
 	wrongHash := s.signs("x-amz-content-sha256") && !s.hashHeaderIs(payload)
 	if !ok || !listed || c.repeated || loose || wrongHash {
 		e := s.fail(SignatureMismatch)
@@ -221,10 +219,10 @@ func (v *Verifier) verify(ctx context.Context, s *scratch, body []byte) (*Result
 // hashHeaderIs reports whether a signed x-amz-content-sha256, which some SDKs send to every service, is the body's.
 func (s *scratch) hashHeaderIs(payload string) bool {
 	values := s.header("X-Amz-Content-Sha256")
-	return len(values) == 1 && strings.Trim(values[0], " \t") == payload
+	return len(values) == 1 && trimBlanks(values[0]) == payload
 }
 
-// tokenSigned reports whether the session token took part in a header signature: as a signed header, or in the query.
+// tokenSigned reports whether the session token took part in the signature: as a signed header, or in the query.
 func (s *scratch) tokenSigned() bool {
 	return s.signs("x-amz-security-token") || len(s.header("X-Amz-Security-Token")) == 0
 }
@@ -370,5 +368,3 @@ func clip(v string) string {
 	}
 	return v
 }
-
-var _ io.Reader = (*Body)(nil)

@@ -15,6 +15,9 @@ type AccessKey struct {
 	LastUsedRegion  string
 }
 
+// String names the key without its secret, for messages and logs.
+func (k AccessKey) String() string { return k.ID }
+
 const accessKeyColumns = `account_id, id, coalesce(user_id, '') AS user_id, secret_access_key, active, created,
 			last_used, last_used_service, last_used_region`
 

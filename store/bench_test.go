@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -190,55 +188,6 @@ func fill(b *testing.B, db *DB, n int, expired bool) {
 			}
 			return nil
 		})
-	}
-}
-
-// usage is what the process has used so far.
-func usage(b *testing.B) (cpu time.Duration, written int64) {
-	b.Helper()
-	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		b.Fatal(err)
-	}
-	cpu = time.Duration(r.Utime.Nano() + r.Stime.Nano())
-	io, err := os.ReadFile("/proc/self/io")
-	if err != nil {
-		b.Skip("there is no /proc/self/io here")
-	}
-	for line := range bytes.Lines(io) {
-		if n, ok := bytes.CutPrefix(line, []byte("wchar: ")); ok {
-			written, _ = strconv.ParseInt(string(bytes.TrimSpace(n)), 10, 64)
-		}
-	}
-	return cpu, written
-}
-
-// A new session beside a million against a new session beside none: CPU and bytes written, checkpoints included.
-func BenchmarkCreateSessionBesideMany(b *testing.B) {
-	n := many(b)
-	empty, full := open(b, Options{}), open(b, Options{})
-	fill(b, full, n, false)
-	measure := func(db *DB, n int) (cpu, written float64) {
-		cpu0, written0 := usage(b)
-		createSessions(b, db, 64, n)
-		cpu1, written1 := usage(b)
-		return float64(cpu1-cpu0) / float64(n), float64(written1-written0) / float64(n)
-	}
-	const warm, count = 2000, 30000
-	measure(empty, warm)
-	measure(full, warm)
-	for b.Loop() {
-		var cpuE, cpuF, writtenE, writtenF float64
-		for range 3 {
-			cpu, written := measure(empty, count/3)
-			cpuE, writtenE = cpuE+cpu/3, writtenE+written/3
-			cpu, written = measure(full, count/3)
-			cpuF, writtenF = cpuF+cpu/3, writtenF+written/3
-		}
-		b.ReportMetric(cpuF/cpuE, "x-cpu")
-		b.ReportMetric(writtenF/writtenE, "x-bytes")
-		b.ReportMetric(writtenF, "B-written/op")
-		b.ReportMetric(cpuF, "cpu-ns/op")
 	}
 }
 

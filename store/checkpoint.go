@@ -44,8 +44,9 @@ func (c *checkpointer) loop() {
 		case <-c.wake:
 		}
 		c.pages.Store(0)
-		left, err := c.run()
-		if err == nil && left >= checkpointBehind {
+		length, err := c.run()
+		if err == nil && length >= checkpointBehind {
+			// What was written during the checkpoint is behind it: the log is only empty when nobody writes.
 			err = c.db.alone(background, func(*conn) error {
 				_, err := c.run()
 				return err
@@ -57,21 +58,16 @@ func (c *checkpointer) loop() {
 	}
 }
 
-// run checkpoints what nobody reads any more and returns the length of the log if some of it is left there.
-func (c *checkpointer) run() (left int, err error) {
+// run moves what nobody reads any more, and returns the length of the log in pages.
+func (c *checkpointer) run() (length int, err error) {
 	if c.conn == nil {
 		if c.conn, err = openConn(background, c.db.maintain); err != nil {
 			return 0, err
 		}
 	}
-	var busy, log, moved int
-	if err := c.conn.scan("PRAGMA wal_checkpoint(PASSIVE)", nil, &busy, &log, &moved); err != nil {
-		return 0, err
-	}
-	if moved == log {
-		return 0, nil
-	}
-	return log, nil
+	var busy, moved int
+	err = c.conn.scan("PRAGMA wal_checkpoint(PASSIVE)", nil, &busy, &length, &moved)
+	return length, err
 }
 
 func (c *checkpointer) close() error {

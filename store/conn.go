@@ -178,16 +178,6 @@ func (c *conn) run(query string, args ...any) (int64, error) {
 	return res.RowsAffected()
 }
 
-// one reads one row into dest, or returns sql.ErrNoRows.
-func (c *conn) one(dest any, query string, args ...any) error {
-	s, err := c.prepare(query)
-	if err != nil {
-		return err
-	}
-	s.check(query, len(args))
-	return s.GetContext(background, dest, args...)
-}
-
 // list reads all rows into dest, a pointer to a slice.
 func (c *conn) list(dest any, query string, args ...any) error {
 	s, err := c.prepare(query)
@@ -198,7 +188,7 @@ func (c *conn) list(dest any, query string, args ...any) error {
 	return s.SelectContext(background, dest, args...)
 }
 
-// scan reads one row into variables. It is what the look-ups of the hot path use in place of one.
+// scan reads one row into variables, or returns sql.ErrNoRows.
 func (c *conn) scan(query string, args []any, dest ...any) error {
 	s, err := c.prepare(query)
 	if err != nil {

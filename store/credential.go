@@ -44,6 +44,9 @@ type Credential struct {
 	Session *Session
 }
 
+// String names the credential without its secrets, for messages and logs.
+func (c Credential) String() string { return c.AccessKeyID + " of " + c.PrincipalARN }
+
 // Temporary reports whether the credential is a session's.
 func (c *Credential) Temporary() bool { return c.Session != nil }
 
@@ -55,9 +58,18 @@ func (c *Credential) Expired(now Time) bool { return c.Expires != 0 && c.Expires
 // It is the one look-up that is not by account. Most are answered from memory; what changes a key, its user or its
 // session is seen by every look-up that begins after the change was answered.
 func (db *DB) Credential(ctx context.Context, accessKeyID string) (Credential, error) {
+	c, err := db.Lookup(ctx, accessKeyID)
+	if err != nil {
+		return Credential{}, err
+	}
+	return *c, nil
+}
+
+// Lookup is Credential without the copy: what it returns is shared and must not be changed.
+func (db *DB) Lookup(ctx context.Context, accessKeyID string) (*Credential, error) {
 	cached, epoch := db.cache.get(accessKeyID)
 	if cached != nil {
-		return *cached, nil
+		return cached, nil
 	}
 	var found *Credential
 	err := db.reading(ctx, func(c *conn) (err error) {
@@ -65,10 +77,10 @@ func (db *DB) Credential(ctx context.Context, accessKeyID string) (Credential, e
 		return err
 	})
 	if err != nil {
-		return Credential{}, wrap(err, "access key", accessKeyID)
+		return nil, wrap(err, "access key", accessKeyID)
 	}
 	db.cache.put(found, epoch)
-	return *found, nil
+	return found, nil
 }
 
 // Credential is DB.Credential as of the transaction.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -417,7 +418,7 @@ func TestAccessKeys(t *testing.T) {
 		}
 		for owner, want := range map[string][]AccessKey{u.ID: {keys[1], keys[0]}, "": {keys[2]}} {
 			got, err := a.AccessKeys(ctx, owner)
-			if fmt.Sprint(got) != fmt.Sprint(want) || err != nil {
+			if !slices.Equal(got, want) || err != nil {
 				t.Errorf("AccessKeys(%q): got %v, %v; want %v", owner, got, err, want)
 			}
 			if n, err := a.CountAccessKeys(ctx, owner); n != len(want) || err != nil {

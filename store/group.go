@@ -50,7 +50,7 @@ func (a *Account) Groups(ctx context.Context, prefix, after string, n int) ([]Gr
 }
 
 // CountGroups returns how many groups there are.
-func (a *Account) CountGroups(ctx context.Context) (int, error) { return a.count(ctx, "iam_group") }
+func (a *Account) CountGroups(ctx context.Context) (int, error) { return a.counted(ctx, "iam_group") }
 
 // UpdateGroup stores the name and path of the group with g's ID.
 func (a *Account) UpdateGroup(ctx context.Context, g *Group) error {

@@ -41,7 +41,7 @@ func (a *Account) InstanceProfiles(ctx context.Context, prefix, after string, n 
 
 // CountInstanceProfiles returns how many instance profiles there are.
 func (a *Account) CountInstanceProfiles(ctx context.Context) (int, error) {
-	return a.count(ctx, "instance_profile")
+	return a.counted(ctx, "instance_profile")
 }
 
 // DeleteInstanceProfile deletes an instance profile with its tags. With a role in it it is in use.
@@ -55,7 +55,7 @@ func (a *Account) DeleteInstanceProfile(ctx context.Context, name string) error 
 	if err != nil {
 		return err
 	}
-	if err := a.deleteTags(ctx, p.ID); err != nil {
+	if err := a.DeleteResourceTags(ctx, p.ID); err != nil {
 		return err
 	}
 	return wrap(a.change(ctx, "DELETE FROM instance_profile WHERE account_id = ?1 AND id = ?2", p.ID), "instance profile", p.Name)

@@ -80,21 +80,33 @@ func lockFile(path string) (_ *lockedFile, err error) {
 	case n < len(head) || string(head) != "SQLite format 3\x00":
 		return nil, refused("%s is not a SQLite database", path)
 	}
-	// Secrets are in it. SQLite gives its mode to -wal and -shm when it creates them.
-	if err := f.Chmod(0o600); err != nil {
-		return nil, fmt.Errorf("make %s private: %w", path, err)
-	}
-	for _, suffix := range []string{"-wal", "-shm"} {
-		if err := os.Chmod(path+suffix, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("make %s private: %w", path+suffix, err)
-		}
-	}
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
+	// Secrets are in it. SQLite gives its mode to -wal and -shm when it creates them.
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := makePrivate(path + suffix); err != nil {
+			return nil, err
+		}
+	}
 	openFiles.infos = append(openFiles.infos, info)
 	return &lockedFile{f}, nil
+}
+
+// makePrivate takes a file that exists from all but its owner.
+func makePrivate(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode().Perm() == 0o600 {
+		return nil
+	}
+	if err == nil {
+		err = os.Chmod(path, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("make %s private: %w", path, err)
+	}
+	return nil
 }
 
 // close gives the file free, after SQLite has closed it.

@@ -86,7 +86,7 @@ func (a *Account) Policies(ctx context.Context, prefix, after string, n int) ([]
 
 // CountPolicies returns how many customer managed policies there are.
 func (a *Account) CountPolicies(ctx context.Context) (int, error) {
-	return a.count(ctx, "managed_policy")
+	return a.counted(ctx, "managed_policy")
 }
 
 // DeletePolicy deletes a policy with its default version and its tags. An InUse names the first of what must go
@@ -108,7 +108,7 @@ func (a *Account) DeletePolicy(ctx context.Context, p *ManagedPolicy, arn string
 	if n > 1 {
 		return &InUse{Kind: "policy", Name: p.Name, By: "policy version"}
 	}
-	if err := a.deleteTags(ctx, p.ID); err != nil {
+	if err := a.DeleteResourceTags(ctx, p.ID); err != nil {
 		return err
 	}
 	if _, err := a.exec(ctx, "DELETE FROM policy_version WHERE account_id = ?1 AND policy_id = ?2", p.ID); err != nil {

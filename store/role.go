@@ -79,7 +79,7 @@ func (a *Account) Roles(ctx context.Context, prefix, after string, n int) ([]Rol
 }
 
 // CountRoles returns how many roles there are.
-func (a *Account) CountRoles(ctx context.Context) (int, error) { return a.count(ctx, "iam_role") }
+func (a *Account) CountRoles(ctx context.Context) (int, error) { return a.counted(ctx, "iam_role") }
 
 // UpdateRole stores everything but the name, path and creation of the role with r's ID.
 func (a *Account) UpdateRole(ctx context.Context, r *Role) error {

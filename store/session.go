@@ -29,6 +29,9 @@ type Session struct {
 	SessionDetails
 }
 
+// String names the session without its secrets, for messages and logs.
+func (s Session) String() string { return s.AccessKeyID + " of " + s.PrincipalARN }
+
 // SessionDetails is what only some sessions have. It is stored as JSON.
 type SessionDetails struct {
 	// Policy is the inline session policy as it was passed, PolicyARNs the managed session policies.

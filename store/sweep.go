@@ -34,11 +34,11 @@ func (db *DB) Sweep(ctx context.Context, now time.Time) (int, error) {
 		if len(ids) == 0 {
 			return swept, nil
 		}
-		// Half of the writer's time is for others.
+		// Two thirds of the time are for others.
 		select {
 		case <-ctx.Done():
 			return swept, ctx.Err()
-		case <-time.After(took):
+		case <-time.After(2 * took):
 		}
 	}
 }

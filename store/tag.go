@@ -4,8 +4,8 @@ import "context"
 
 // Tag is a tag of an entity or a session. Keys compare without case: AWS keeps the case of the latest.
 type Tag struct {
-	Key   string `json:"k" db:"name"`
-	Value string `json:"v"`
+	Key   string `json:"key" db:"name"`
+	Value string `json:"value"`
 }
 
 // SetTags adds tags to an entity and replaces those of the same keys. ownerID is the entity's unique id, or its ARN

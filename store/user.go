@@ -67,7 +67,7 @@ func (a *Account) Users(ctx context.Context, prefix, after string, n int) ([]Use
 }
 
 // CountUsers returns how many users there are.
-func (a *Account) CountUsers(ctx context.Context) (int, error) { return a.count(ctx, "iam_user") }
+func (a *Account) CountUsers(ctx context.Context) (int, error) { return a.counted(ctx, "iam_user") }
 
 // UpdateUser stores the name, path, permissions boundary and password use of the user with u's ID.
 func (a *Account) UpdateUser(ctx context.Context, u *User) error {
@@ -91,15 +91,21 @@ func (a *Account) forgetUser(id string) {
 	})
 }
 
-// DeleteUser deletes a user with its tags. What the user still has must go first: an InUse names the first of access
-// key, attached policy, inline policy and group. Sessions of the user are unknown from then on.
+// DeleteUser deletes a user with its tags. What the user still has must go first: an InUse names the first of login
+// profile, access key, signing certificate, SSH public key, service-specific credential, MFA device, attached policy,
+// inline policy and group. Sessions of the user are unknown from then on.
 func (a *Account) DeleteUser(ctx context.Context, name string) error {
 	u, err := a.User(ctx, name)
 	if err != nil {
 		return err
 	}
 	err = a.unused(ctx, "user", u.Name, u.ID,
+		reference{"login profile", "SELECT 1 FROM login_profile WHERE account_id = ?1 AND user_id = ?2"},
 		reference{"access key", "SELECT 1 FROM access_key WHERE account_id = ?1 AND user_id = ?2"},
+		reference{"signing certificate", "SELECT 1 FROM signing_certificate WHERE account_id = ?1 AND user_id = ?2"},
+		reference{"SSH public key", "SELECT 1 FROM ssh_public_key WHERE account_id = ?1 AND user_id = ?2"},
+		reference{"service-specific credential", "SELECT 1 FROM service_specific_credential WHERE account_id = ?1 AND user_id = ?2"},
+		reference{"MFA device", "SELECT 1 FROM mfa_device WHERE account_id = ?1 AND user_id = ?2"},
 		byAttachedPolicy,
 		byInlinePolicy,
 		reference{"group", "SELECT 1 FROM group_member WHERE account_id = ?1 AND user_id = ?2"})

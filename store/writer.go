@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -187,7 +188,8 @@ func (w *writer) round() bool {
 		if err := w.execute(j, good == 0); err != nil {
 			j.done <- err
 			if !w.open {
-				w.answer(good, fmt.Errorf("the transaction that this was part of was lost: %w", err))
+				// Not wrapped: it is not for these callers to find out what err is.
+				w.answer(good, fmt.Errorf("the transaction was lost to another caller's error: %v", err))
 				good = 0
 			}
 			continue
@@ -241,9 +243,9 @@ func (w *writer) execute(j *job, first bool) error {
 	}
 	j.tx = &Tx{Now: w.db.now(), db: w.db, conn: w.conn, write: true, generation: w.db.Generation()}
 	err := call(j)
-	if fatal := j.tx.fatal; fatal != nil {
+	if j.tx.fatal != nil {
 		w.rollback()
-		return errors.Join(err, fatal)
+		return cmp.Or(err, j.tx.fatal)
 	}
 	if err != nil {
 		if first {

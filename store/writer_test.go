@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -394,4 +397,50 @@ func TestScopedQueries(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The log begins anew although somebody writes all the time.
+func TestLogBeginsAnew(t *testing.T) {
+	t.Parallel()
+	db := open(t, Options{Synchronous: "NORMAL"})
+	update(t, db, createUser(t, "a")) // now there is a log
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				err := db.Update(t.Context(), func(tx *Tx) error {
+					s := assumedRole(tx, account1, "x")
+					s.Policy = strings.Repeat("x", 30000)
+					return tx.Account(account1).CreateSession(t.Context(), s)
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	// The header of the log counts how often it has begun anew: https://www.sqlite.org/fileformat2.html#walformat
+	beginnings := func() uint32 {
+		head := make([]byte, 16)
+		f, err := os.Open(db.opts.Path + "-wal") // SQLite's locks are on the other two files
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := io.ReadFull(f, head); err != nil {
+			t.Fatal(err)
+		}
+		return binary.BigEndian.Uint32(head[12:])
+	}
+	before := beginnings()
+	waitFor(t, "new beginning of the log", func() bool { return beginnings() > before+2 })
+	close(stop)
+	wg.Wait()
 }

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// need returns the path of a client's program. Where it is missing the test is skipped, unless REQUIRE_CLIENTS says that
+// it must be there.
+func need(t *testing.T, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("REQUIRE_CLIENTS") != "" {
+		t.Fatalf("%s is not installed", program)
+	}
+	t.Skipf("%s is not installed", program)
+	return ""
+}
+
+// needPython returns a Python that has boto3.
+func needPython(t *testing.T) string {
+	t.Helper()
+	path := need(t, "python3")
+	if err := exec.Command(path, "-c", "import boto3").Run(); err != nil {
+		if os.Getenv("REQUIRE_CLIENTS") != "" {
+			t.Fatal("boto3 is not installed")
+		}
+		t.Skip("boto3 is not installed")
+	}
+	return path
+}
+
+// script runs a script of testdata/clients against the server.
+func (s *instance) script(t *testing.T, interpreter, name string, env ...string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), interpreter, name)
+	cmd.Dir = filepath.Join("..", "..", "testdata", "clients")
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "AWS_") && !strings.HasPrefix(kv, "GATEHOUSE_") {
+			cmd.Env = append(cmd.Env, kv)
+		}
+	}
+	cmd.Env = append(cmd.Env,
+		"AWS_ENDPOINT_URL=http://"+s.Main, "DB="+s.db, "ADMIN=http://"+s.Admin,
+		"GATEHOUSE=env "+runMain+"=1 "+self+" --admin-listen="+s.Admin,
+		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true")
+	cmd.Env = append(cmd.Env, env...)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", name, err, text)
+	}
+}
+
+func TestAWSCLI(t *testing.T) {
+	t.Parallel()
+	need(t, "aws")
+	if os.Getenv("REQUIRE_CLIENTS") != "" {
+		need(t, "sqlite3")
+	}
+	start(t).script(t, need(t, "bash"), "cli.sh")
+}
+
+func TestBoto3Sessions(t *testing.T) {
+	t.Parallel()
+	start(t).script(t, needPython(t), "boto3_sessions.py")
+}

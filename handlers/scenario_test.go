@@ -1,0 +1,347 @@
+package handlers
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"golang.org/x/tools/txtar"
+
+	"gatehouse/auth"
+	"gatehouse/awsquery"
+)
+
+// TestScenario runs the files of testdata/scenarios, whose README says how they are read.
+func TestScenario(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../testdata/scenarios/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, name := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &scenario{
+				testServer: newServer(t), files: map[string]string{}, captured: map[string]string{},
+				as: aws.Credentials{AccessKeyID: account, SecretAccessKey: "any"},
+			}
+			for _, f := range archive.Files {
+				r.files[f.Name] = strings.TrimSuffix(string(f.Data), "\n")
+			}
+			r.run(string(archive.Comment))
+		})
+	}
+}
+
+// scenario is a scenario that is being run.
+type scenario struct {
+	*testServer
+	as       aws.Credentials
+	files    map[string]string
+	captured map[string]string
+	// line is where the call whose answer is in last stands, and its text.
+	line   int
+	call   string
+	status int
+	last   *element
+	judged bool
+}
+
+// element is an element of an answer.
+type element struct {
+	XMLName  xml.Name
+	Text     string    `xml:",chardata"`
+	Children []element `xml:",any"`
+}
+
+func (e *element) child(name string) *element {
+	for i := range e.Children {
+		if e.Children[i].XMLName.Local == name {
+			return &e.Children[i]
+		}
+	}
+	return nil
+}
+
+// run runs the lines of a scenario, in which a line that begins with white space continues the one above.
+func (r *scenario) run(text string) {
+	lines := strings.Split(text, "\n")
+	for i := 0; i < len(lines); {
+		first, line := i, lines[i]
+		for i++; i < len(lines) && (strings.HasPrefix(lines[i], " ") || strings.HasPrefix(lines[i], "\t")); i++ {
+			line += "\n" + lines[i]
+		}
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		word, rest, _ := strings.Cut(line, " ")
+		switch {
+		case word == ">":
+			r.expect(rest)
+		case word == "!":
+			r.expectError(rest)
+		default:
+			r.succeeded()
+			r.line, r.call = first+1, line
+			r.do(word, rest)
+		}
+	}
+	r.succeeded()
+}
+
+func (r *scenario) do(word, rest string) {
+	rest = r.replaced(rest)
+	fields := strings.Fields(rest)
+	switch {
+	case word == "as" && len(fields) == 1:
+		r.as = aws.Credentials{AccessKeyID: fields[0], SecretAccessKey: "any"}
+	case word == "as" && (len(fields) == 2 || len(fields) == 3):
+		r.as = aws.Credentials{AccessKeyID: fields[0], SecretAccessKey: fields[1]}
+		if len(fields) == 3 {
+			r.as.SessionToken = fields[2]
+		}
+	case word == "advance":
+		d, err := time.ParseDuration(rest)
+		if err != nil {
+			r.fatalf("%v", err)
+		}
+		r.advance(d)
+	case word == "mode":
+		m, err := auth.ParseMode(rest)
+		if err != nil {
+			r.fatalf("%v", err)
+		}
+		r.auth.SetMode(m)
+	case regexp.MustCompile(`^[A-Z]\w+$`).MatchString(word):
+		r.send(word, rest)
+	default:
+		r.fatalf("%q is no line of a scenario", word)
+	}
+}
+
+func (r *scenario) fatalf(format string, args ...any) {
+	r.t.Helper()
+	r.t.Fatalf("line %d: %s: %s", r.line, r.call, fmt.Sprintf(format, args...))
+}
+
+func (r *scenario) errorf(format string, args ...any) {
+	r.t.Helper()
+	r.t.Errorf("line %d: %s: %s", r.line, r.call, fmt.Sprintf(format, args...))
+}
+
+// replaced returns text in which ${name} is what was captured.
+func (r *scenario) replaced(text string) string {
+	return regexp.MustCompile(`\$\{\w+\}`).ReplaceAllStringFunc(text, func(m string) string {
+		value, ok := r.captured[m[2:len(m)-1]]
+		if !ok {
+			r.fatalf("%s was not captured", m)
+		}
+		return value
+	})
+}
+
+func (r *scenario) file(name string) string {
+	text, ok := r.files[name]
+	if !ok {
+		r.fatalf("the archive has no file %s", name)
+	}
+	return r.replaced(text)
+}
+
+// send signs a call and keeps its answer.
+func (r *scenario) send(operation, input string) {
+	service := awsquery.IAM
+	if _, err := awsquery.Find(service.Version, operation); err != nil {
+		service = awsquery.STS
+	}
+	form := url.Values{"Action": {operation}, "Version": {service.Version}}
+	if input != "" {
+		var in map[string]any
+		if err := json.Unmarshal([]byte(input), &in); err != nil {
+			r.fatalf("input: %v", err)
+		}
+		for _, name := range slices.Sorted(maps.Keys(in)) {
+			r.flatten(form, name, in[name])
+		}
+	}
+	body := form.Encode()
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, "http://"+service.Name+".gatehouse.test/", strings.NewReader(body))
+	if err != nil {
+		r.fatalf("%v", err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	sum := sha256.Sum256([]byte(body))
+	if err := v4.NewSigner().SignHTTP(r.t.Context(), r.as, req, hex.EncodeToString(sum[:]), service.Name, "us-east-1", time.Now()); err != nil {
+		r.fatalf("%v", err)
+	}
+	resp, err := r.Do(req)
+	if err != nil {
+		r.fatalf("%v", err)
+	}
+	var buf bytes.Buffer
+	if _, err := buf.ReadFrom(resp.Body); err != nil {
+		r.fatalf("%v", err)
+	}
+	answer := new(element)
+	if err := xml.Unmarshal(buf.Bytes(), answer); err != nil {
+		r.fatalf("answer: %v\n%s", err, buf.Bytes())
+	}
+	r.status, r.last, r.judged = resp.StatusCode, answer, false
+}
+
+// flatten adds a value to a form under the names that the Query protocol gives it.
+func (r *scenario) flatten(form url.Values, name string, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, item := range v {
+			r.flatten(form, name+"."+key, item)
+		}
+	case []any:
+		for i, item := range v {
+			r.flatten(form, fmt.Sprintf("%s.member.%d", name, i+1), item)
+		}
+	case string:
+		if file, ok := strings.CutPrefix(v, "@"); ok {
+			v = r.file(file)
+		}
+		form.Set(name, v)
+	case nil:
+		r.fatalf("input: %s is null", name)
+	default:
+		form.Set(name, fmt.Sprint(v))
+	}
+}
+
+// succeeded fails a call that was answered with an error that nothing was said of.
+func (r *scenario) succeeded() {
+	if r.last == nil || r.judged {
+		return
+	}
+	r.judged = true
+	if r.status != http.StatusOK {
+		code, message := r.fault()
+		r.fatalf("got %d %s %s, want it to succeed", r.status, code, message)
+	}
+}
+
+// fault returns the code and message of the last answer, empty when it is none of an error.
+func (r *scenario) fault() (code, message string) {
+	e := r.last.child("Error")
+	if e == nil {
+		return "", ""
+	}
+	if c := e.child("Code"); c != nil {
+		code = c.Text
+	}
+	if m := e.child("Message"); m != nil {
+		message = m.Text
+	}
+	return code, message
+}
+
+func (r *scenario) expectError(want string) {
+	if r.last == nil {
+		r.fatalf("no call stands above")
+	}
+	r.judged = true
+	wantCode, wantMessage, _ := strings.Cut(r.replaced(want), " ")
+	code, message := r.fault()
+	if code != wantCode || wantMessage != "" && message != wantMessage {
+		r.fatalf("got %d %s %s, want %s %s", r.status, code, message, wantCode, wantMessage)
+	}
+}
+
+func (r *scenario) expect(text string) {
+	if r.last == nil {
+		r.fatalf("no call stands above")
+	}
+	r.succeeded()
+	var want map[string]any
+	if err := json.Unmarshal([]byte(r.replaced(text)), &want); err != nil {
+		r.fatalf("expected output: %v", err)
+	}
+	result := &element{}
+	for i := range r.last.Children {
+		if strings.HasSuffix(r.last.Children[i].XMLName.Local, "Result") {
+			result = &r.last.Children[i]
+		}
+	}
+	r.compare("", result, want)
+}
+
+// compare holds an element of the answer, nil when it is absent, against what is expected there.
+func (r *scenario) compare(at string, got *element, want any) {
+	if want == nil {
+		if got != nil {
+			r.errorf("%s: got it, want it left out", at)
+		}
+		return
+	}
+	if got == nil {
+		r.errorf("%s: is left out, want %v", at, want)
+		return
+	}
+	switch want := want.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(want)) {
+			r.compare(strings.TrimPrefix(at+"."+name, "."), got.child(name), want[name])
+		}
+	case []any:
+		if len(got.Children) != len(want) {
+			r.errorf("%s: got %d items, want %d", at, len(got.Children), len(want))
+			return
+		}
+		for i := range want {
+			r.compare(fmt.Sprintf("%s[%d]", at, i), &got.Children[i], want[i])
+		}
+	case string:
+		r.compareText(at, got.Text, want)
+	default:
+		if got.Text != fmt.Sprint(want) {
+			r.errorf("%s: got %s, want %v", at, got.Text, want)
+		}
+	}
+}
+
+func (r *scenario) compareText(at, got, want string) {
+	if name, ok := strings.CutPrefix(want, "$"); ok {
+		before, known := r.captured[name]
+		switch {
+		case got == "":
+			r.errorf("%s: is empty", at)
+		case !known:
+			r.captured[name] = got
+			return
+		}
+		want = before
+	}
+	if file, ok := strings.CutPrefix(want, "@"); ok {
+		text, err := url.PathUnescape(got)
+		if err != nil {
+			r.errorf("%s: %v", at, err)
+		}
+		got, want = text, r.file(file)
+	}
+	if got != want {
+		r.errorf("%s: got %s, want %s", at, got, want)
+	}
+}
