@@ -4,6 +4,7 @@ package handlers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,8 +38,22 @@ type Config struct {
 	Logger  *slog.Logger // nil: discarded
 	Region  string       // of requests that carry no signature; empty: us-east-1
 	Version string       // shown by the health answer
-	// OIDC reaches OpenID Connect providers; nil: with its defaults.
+	// Account is the default account, which owns what belongs to the server; empty: 000000000000.
+	Account string
+	// PublicURL is how clients reach this server, without a slash at the end: the beginning of the URLs of issuers.
+	PublicURL string // empty: http://localhost:4566
+	// OIDC verifies tokens; nil: with default settings.
 	OIDC *federation.OIDC
+	// Issuer switches the development issuer on.
+	Issuer bool
+	// ShortSessions lets DurationSeconds go down to 1.
+	ShortSessions bool
+	// Endpoints are where credential chains find a role's credentials.
+	Endpoints CredentialEndpoints
+	// Faults are what is made to go wrong; nil: nothing.
+	Faults *auth.Faults
+	// RootSessions says whether an account may have root sessions in another one; nil: none may.
+	RootSessions func(ctx context.Context, tx *store.Tx, caller, target string) (bool, error)
 }
 
 // Server answers AWS clients. It is an http.Handler, safe for concurrent use.
@@ -52,6 +67,16 @@ type Server struct {
 	ids     *awsquery.RequestIDs
 	oidc    *federation.OIDC
 
+	defaultAccount string
+	publicURL      string
+	issuer         bool
+	shortSessions  bool
+	faults         *auth.Faults
+	endpoints      CredentialEndpoints
+	rootSessions   func(ctx context.Context, tx *store.Tx, caller, target string) (bool, error)
+
+	endpointSessions endpointSessions
+
 	operations map[*awsquery.Operation]*operation
 	echo       *echo.Echo
 }
@@ -62,7 +87,9 @@ func New(c Config) *Server {
 	s := &Server{
 		db: c.DB, auth: c.Auth, clock: c.Clock, log: c.Logger, region: c.Region, version: c.Version,
 		operations: make(map[*awsquery.Operation]*operation), ids: awsquery.NewRequestIDs(nil),
-		echo: echo.New(), oidc: c.OIDC,
+		defaultAccount: cmp.Or(c.Account, "000000000000"), publicURL: cmp.Or(c.PublicURL, "http://localhost:4566"),
+		oidc: c.OIDC, issuer: c.Issuer, shortSessions: c.ShortSessions, faults: c.Faults, endpoints: c.Endpoints, rootSessions: c.RootSessions,
+		echo: echo.New(),
 	}
 	if s.oidc == nil {
 		s.oidc = new(federation.OIDC)
@@ -85,6 +112,9 @@ func New(c Config) *Server {
 	s.echo.GET("/_gatehouse/health", s.health)
 	s.echo.GET("/_gatehouse/ready", s.health)
 	s.echo.GET("/_localstack/health", s.localstackHealth)
+	s.routeIssuer()
+	s.routeOutbound()
+	s.routeCredentials()
 	s.echo.Any("/*", s.aws)
 	return s
 }
@@ -174,11 +204,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, buf *by
 	}
 	c.partition = auth.Partition(c.region)
 	c.wire.Region = c.region
+	if err := s.faults.Strike(ctx, c.caller, service.Name, model.Name); err != nil {
+		return service, nil, err
+	}
 	in := model.NewInput()
 	if err := awsquery.Unmarshal(model, form, in); err != nil {
 		return service, nil, err
 	}
-	if err := awsquery.Validate(model, in); err != nil {
+	if err := s.validate(model, in); err != nil {
 		return service, nil, err
 	}
 	out, err := s.run(ctx, c, op, in)

@@ -42,11 +42,22 @@ func newServer(t *testing.T) *testServer {
 
 func newServerIn(t *testing.T, mode auth.Mode) *testServer {
 	t.Helper()
-	return newServerAt(t, filepath.Join(t.TempDir(), "gatehouse.db"), mode)
+	return newServerWith(t, mode, nil)
 }
 
 // newServerAt returns a server over the database at a path.
 func newServerAt(t *testing.T, path string, mode auth.Mode) *testServer {
+	t.Helper()
+	return newServerOver(t, path, mode, nil)
+}
+
+// newServerWith returns a server whose configuration set has changed.
+func newServerWith(t *testing.T, mode auth.Mode, set func(*Config)) *testServer {
+	t.Helper()
+	return newServerOver(t, filepath.Join(t.TempDir(), "gatehouse.db"), mode, set)
+}
+
+func newServerOver(t *testing.T, path string, mode auth.Mode, set func(*Config)) *testServer {
 	t.Helper()
 	s := &testServer{t: t, path: path, clock: new(clock.Clock)}
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -65,7 +76,11 @@ func newServerAt(t *testing.T, path string, mode auth.Mode) *testServer {
 	s.auth = auth.New(auth.Config{
 		DB: db, Clock: s.clock, Logger: log, Verify: true, RootBypass: true, DefaultAccount: "000000000000", Mode: mode,
 	})
-	s.Server = New(Config{DB: db, Auth: s.auth, Clock: s.clock, Logger: log, Version: "test"})
+	c := Config{DB: db, Auth: s.auth, Clock: s.clock, Logger: log, Version: "test"}
+	if set != nil {
+		set(&c)
+	}
+	s.Server = New(c)
 	return s
 }
 

@@ -34,8 +34,11 @@ func simulateOperations() []operation {
 // policySource is the user, group or role whose policies are asked about.
 func policySource(ctx context.Context, c *call, in any) (auth.Target, error) {
 	e, err := c.policySource(ctx, member(in, "PolicySourceArn"))
+	if store.IsNotFound(err) {
+		return auth.Target{Resource: member(in, "PolicySourceArn")}, nil
+	}
 	if err != nil {
-		return auth.Target{Resource: member(in, "PolicySourceArn")}, ignore(err, store.IsNotFound)
+		return auth.Target{}, err
 	}
 	t := auth.Target{Resource: e.arn}
 	if e.kind != store.OwnerGroup {

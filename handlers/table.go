@@ -6,6 +6,10 @@ import "slices"
 func operations() []operation {
 	return slices.Concat(
 		stsOperations(),
+		federationOperations(),
+		outboundOperations(),
+		assumeRootOperations(),
+		delegatedAccessOperations(),
 		userOperations(),
 		groupOperations(),
 		inlinePolicyOperations(),

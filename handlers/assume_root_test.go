@@ -1,0 +1,120 @@
+package handlers
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"gatehouse/auth"
+	"gatehouse/store"
+)
+
+func TestAssumeRoot(t *testing.T) {
+	t.Parallel()
+	const member = "210987654321"
+	s := newServerWith(t, auth.Off, func(c *Config) {
+		c.RootSessions = func(_ context.Context, _ *store.Tx, caller, target string) (bool, error) {
+			return caller == account && target == member, nil
+		}
+	})
+	user := sts.NewFromConfig(s.mustCreateUser("alice"))
+	task := &types.PolicyDescriptorType{Arn: aws.String("arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy")}
+	tests := []struct {
+		name   string
+		client *sts.Client
+		in     sts.AssumeRootInput
+		code   string
+	}{
+		{"account", user, sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: task}, ""},
+		{"ARN", user, sts.AssumeRootInput{TargetPrincipal: aws.String("arn:aws:iam::" + member + ":root"), TaskPolicyArn: task}, ""},
+		{"not in the organization", user, sts.AssumeRootInput{TargetPrincipal: aws.String("999999999999"), TaskPolicyArn: task}, "AccessDenied"},
+		{"a user", user, sts.AssumeRootInput{TargetPrincipal: aws.String("arn:aws:iam::" + member + ":user/bob"), TaskPolicyArn: task}, "ValidationError"},
+		{"another policy", user, sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: &types.PolicyDescriptorType{Arn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")}}, "ValidationError"},
+		{"no policy", user, sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: &types.PolicyDescriptorType{}}, "ValidationError"},
+		{"too long", user, sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: task, DurationSeconds: aws.Int32(901)}, "ValidationError"},
+		{"the root bypass", s.STS("999999999999"), sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: task}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			out, err := tt.client.AssumeRoot(t.Context(), &tt.in)
+			if code(err) != tt.code {
+				t.Fatalf("got %v, want %q", err, tt.code)
+			}
+			if err != nil {
+				return
+			}
+			if d := out.Credentials.Expiration.Sub(s.clock.Now()); d > 15*time.Minute || d < 14*time.Minute {
+				t.Errorf("expires after %v, want 15m", d)
+			}
+			id, err := sts.NewFromConfig(s.with(out.Credentials)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+			if err != nil || *id.Arn != "arn:aws:iam::"+member+":root" || *id.UserId != member {
+				t.Errorf("GetCallerIdentity: got %v, %v", id, err)
+			}
+			cred, err := s.db.Credential(t.Context(), *out.Credentials.AccessKeyId)
+			if err != nil || !cred.Session.AssumedRoot || cred.Session.TaskPolicyARN != *task.Arn {
+				t.Errorf("session: got %+v, %v", cred.Session, err)
+			}
+			_, err = sts.NewFromConfig(s.with(out.Credentials)).AssumeRoot(t.Context(), &tt.in)
+			if code(err) != "AccessDenied" {
+				t.Errorf("AssumeRoot by a root session: got %v, want AccessDenied", err)
+			}
+		})
+	}
+}
+
+func TestGetDelegatedAccessToken(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	arn := s.mustCreateRole("delegate")
+	s.mustCreateUser("alice")
+	partner := s.STS("999999999999")
+	token := func(principal string) string {
+		t.Helper()
+		var token string
+		err := s.db.Update(t.Context(), func(tx *store.Tx) (err error) {
+			token, err = tx.Account(account).CreateTradeInToken(t.Context(), &store.TradeInToken{
+				PrincipalARN: principal, Policy: `{"Version":"2012-10-17","Statement":[]}`, Duration: 3600, Expires: store.At(tx.Now.Add(time.Hour)),
+			})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	trade := func(token string) (*sts.GetDelegatedAccessTokenOutput, error) {
+		return partner.GetDelegatedAccessToken(t.Context(), &sts.GetDelegatedAccessTokenInput{TradeInToken: &token})
+	}
+	for principal, want := range map[string]string{
+		arn:                                    "arn:aws:sts::123456789012:assumed-role/delegate/delegated-999999999999",
+		"arn:aws:iam::123456789012:user/alice": "arn:aws:iam::123456789012:user/alice",
+	} {
+		given := token(principal)
+		out, err := trade(given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := sts.NewFromConfig(s.with(out.Credentials)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+		if err != nil || *id.Arn != want || *out.AssumedPrincipal != principal {
+			t.Errorf("got %v, %v for %s, want %s", id, err, *out.AssumedPrincipal, want)
+		}
+		if _, err := trade(given); code(err) != "AccessDenied" {
+			t.Errorf("used twice: got %v, want AccessDenied", err)
+		}
+	}
+	if _, err := trade(token("arn:aws:iam::123456789012:user/gone")); code(err) != "AccessDenied" {
+		t.Errorf("a principal that is gone: got %v, want AccessDenied", err)
+	}
+	if _, err := trade("nonsense"); code(err) != "AccessDenied" {
+		t.Errorf("unknown: got %v, want AccessDenied", err)
+	}
+	late := token(arn)
+	s.advance(time.Hour)
+	if _, err := trade(late); code(err) != "ExpiredTradeInTokenException" {
+		t.Errorf("expired: got %v, want ExpiredTradeInTokenException", err)
+	}
+}

@@ -1,0 +1,229 @@
+package handlers
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"gatehouse/auth"
+	"gatehouse/awserr"
+	"gatehouse/federation"
+	"gatehouse/policy"
+	"gatehouse/store"
+)
+
+func federationOperations() []operation {
+	return []operation{
+		detach((*STS).AssumeRoleWithWebIdentity, assumedRole),
+		detach((*STS).AssumeRoleWithSAML, assumedRole),
+	}
+}
+
+// unsignedSession is a role session that is not asked for with AWS credentials: by somebody whose identity has been
+// verified otherwise, or by a service on behalf of what runs in it.
+type unsignedSession struct {
+	action string // sts:AssumeRoleWithWebIdentity, sts:AssumeRoleWithSAML or, for a service, sts:AssumeRole
+	// principal is whom the role must trust. Its zero value is the person who runs this server, whom nothing is asked.
+	principal policy.Principal
+	roleARN   string
+	name      string
+	// duration is nil for the default. The session ends no later than notAfter, when that is set.
+	duration *int32
+	notAfter time.Time
+	// lifetime, when it is set, is how long the session lasts, whatever the role allows: it does not bind services.
+	lifetime time.Duration
+	// keys are the condition keys of the request, sessionKeys those that remain for the session's own requests.
+	keys, sessionKeys map[string][]string
+	policy            *string
+	policyARNs        []types.PolicyDescriptorType
+	tags              []federation.Tag
+	transitive        []string
+	sourceIdentity    string
+}
+
+// splitRoleARN returns the account of a role to assume.
+func splitRoleARN(arn string) (account string, err error) {
+	m := roleARN.FindStringSubmatch(arn)
+	if m == nil {
+		return "", awserr.ValidationError.Errorf("Request ARN is invalid")
+	}
+	return m[2], nil
+}
+
+// notFederated is AWS's refusal of a role that is not there, or whose trust policy says no.
+func notFederated(action string) error {
+	return awserr.AccessDenied.Errorf("Not authorized to perform %s", action)
+}
+
+// assume mints the session that f asks for, if the role trusts f's principal. before, when it is not nil, runs first in
+// the same transaction.
+func (s *STS) assume(ctx context.Context, f unsignedSession, before func(context.Context, *store.Tx) error) (session *store.Session, packed *int32, err error) {
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		s.tx, s.now = tx, tx.Now
+		if before != nil {
+			if err := before(ctx, tx); err != nil {
+				return err
+			}
+		}
+		session, packed, err = s.assumeIn(ctx, f)
+		return err
+	})
+	return session, packed, err
+}
+
+func (s *STS) assumeIn(ctx context.Context, f unsignedSession) (*store.Session, *int32, error) {
+	role, err := s.roleNamed(ctx, f.roleARN)
+	if store.IsNotFound(err) {
+		return nil, nil, notFederated(f.action)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if f.principal.Type != "" {
+		if err := s.trusts(ctx, role, f); err != nil {
+			return nil, nil, err
+		}
+	}
+	d := f.lifetime
+	if d == 0 {
+		if d, err = unsignedDuration(role, f.duration); err != nil {
+			return nil, nil, err
+		}
+	}
+	p := sessionParameters{policy: f.policy, policyARNs: f.policyARNs, transitive: f.transitive, account: role.AccountID}
+	for _, t := range f.tags {
+		p.tags = append(p.tags, types.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)})
+	}
+	details, packed, err := s.sessionDetails(ctx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	details.FederationContext = f.sessionKeys
+	if f.principal.Type == policy.WebIdentity || f.principal.Type == policy.SAML {
+		details.FederatedProvider = f.principal.ARN
+	}
+	session := s.roleSession(role, f.name, d)
+	if end := store.At(f.notAfter); !f.notAfter.IsZero() && end < session.Expires {
+		session.Expires = end
+	}
+	session.SourceIdentity = f.sourceIdentity
+	session.SessionDetails = details
+	if err := s.tx.Account(role.AccountID).CreateSession(ctx, session); err != nil {
+		return nil, nil, err
+	}
+	return session, packed, nil
+}
+
+// unsignedDuration returns how long the session of a role lasts that is not assumed with another role's session.
+func unsignedDuration(role store.Role, seconds *int32) (time.Duration, error) {
+	if seconds == nil {
+		return defaultRoleSession, nil
+	}
+	if int(*seconds) > role.MaxSessionDuration {
+		return 0, awserr.ValidationError.Errorf("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
+	return time.Duration(*seconds) * time.Second, nil
+}
+
+// roleNamed returns the role of an ARN, compared with case, or a NotFound.
+func (s *STS) roleNamed(ctx context.Context, arn string) (store.Role, error) {
+	m := roleARN.FindStringSubmatch(arn)
+	if m == nil {
+		return store.Role{}, &store.NotFound{Kind: "role", Name: arn}
+	}
+	r, err := s.tx.Account(m[2]).Role(ctx, m[4])
+	if err == nil && (m[1] != s.partition || r.Path != m[3] || r.Name != m[4]) {
+		err = &store.NotFound{Kind: "role", Name: arn}
+	}
+	return r, err
+}
+
+// trusts asks the trust policy, where policies are consulted, whether f's principal may assume the role and pass the
+// tags and the source identity that come with it. The principal has no policies of its own.
+func (s *STS) trusts(ctx context.Context, role store.Role, f unsignedSession) error {
+	keys := maps.Clone(f.keys)
+	if keys == nil {
+		keys = make(map[string][]string)
+	}
+	keys["sts:RoleSessionName"] = []string{f.name}
+	t := auth.Target{Action: f.action, Resource: f.roleARN, Account: role.AccountID, Keys: keys, Policy: role.TrustPolicy}
+	var err error
+	if t.Tags, err = s.tx.Account(role.AccountID).Tags(ctx, role.ID, "", 0); err != nil {
+		return err
+	}
+	if len(f.tags) > 0 {
+		for _, tag := range f.tags {
+			keys["aws:RequestTag/"+tag.Key] = []string{tag.Value}
+			keys["aws:TagKeys"] = append(keys["aws:TagKeys"], tag.Key)
+		}
+		if len(f.transitive) > 0 {
+			keys["sts:TransitiveTagKeys"] = f.transitive
+		}
+		t.Also = append(t.Also, auth.Target{Action: "sts:TagSession", Resource: t.Resource, Account: t.Account, Tags: t.Tags, Keys: keys, Policy: t.Policy})
+	}
+	if f.sourceIdentity != "" {
+		keys["sts:SourceIdentity"] = []string{f.sourceIdentity}
+		t.Also = append(t.Also, auth.Target{Action: "sts:SetSourceIdentity", Resource: t.Resource, Account: t.Account, Tags: t.Tags, Keys: keys, Policy: t.Policy})
+	}
+	return s.authorizeAs(ctx, f.principal, t)
+}
+
+// authorizeAs asks the policy of t whether a principal without credentials may do what t says.
+func (s *STS) authorizeAs(ctx context.Context, p policy.Principal, t auth.Target) error {
+	mode := s.auth.Mode()
+	if mode == auth.Off {
+		return nil
+	}
+	document, err := policy.Parse(t.Policy)
+	if err != nil {
+		document = nil // it denies: a policy that can't be read must not count as none
+	}
+	var c policy.Context
+	for key, values := range t.Keys {
+		c.Set(key, values...)
+	}
+	for _, tag := range t.Tags {
+		c.Set("aws:ResourceTag/"+tag.Key, tag.Value)
+		c.Set("iam:ResourceTag/"+tag.Key, tag.Value)
+	}
+	c.Set("aws:CurrentTime", s.now.UTC().Format(time.RFC3339))
+	c.Set("aws:EpochTime", strconv.FormatInt(s.now.Unix(), 10))
+	c.Set("aws:RequestedRegion", s.region)
+	c.Set("aws:ResourceAccount", t.Account)
+	for _, action := range append([]auth.Target{t}, t.Also...) {
+		d := policy.Evaluate(policy.Request{
+			Action: action.Action, Resource: t.Resource, ResourceAccount: t.Account, Principal: p, Context: c,
+			Policies: policy.Policies{Resource: &policy.Policy{Source: policy.Source{Type: policy.FromResource}, Document: document}},
+		})
+		if d.Outcome == policy.Allow {
+			continue
+		}
+		if mode == auth.Strict {
+			return notFederated(action.Action)
+		}
+		s.decision = "deny:trust-policy"
+		s.log.WarnContext(ctx, "would be denied", "principal", p.ARN, "action", action.Action, "resource", t.Resource)
+		return nil
+	}
+	return nil
+}
+
+// keyID returns the key id in the header of a JSON Web Token that nobody has verified, or "".
+func keyID(token string) string {
+	head, _, _ := strings.Cut(token, ".")
+	text, err := base64.RawURLEncoding.DecodeString(head)
+	var header struct {
+		KeyID string `json:"kid"`
+	}
+	if err != nil || json.Unmarshal(text, &header) != nil {
+		return ""
+	}
+	return header.KeyID
+}

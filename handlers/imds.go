@@ -1,0 +1,266 @@
+package handlers
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/awserr"
+	"gatehouse/policy"
+	"gatehouse/store"
+)
+
+const (
+	imdsToken    = "X-Aws-Ec2-Metadata-Token"
+	imdsTokenTTL = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds"
+	// maxIMDSToken is how long a token of the instance metadata service lives at most.
+	maxIMDSToken = 6 * time.Hour
+	imdsMeta     = "/latest/meta-data/"
+)
+
+var instanceProfileARN = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::([0-9]{12}):instance-profile(/[\x21-\x7e]*/|/)([\w+=,.@-]{1,128})$`)
+
+// InstanceMetadata is the metadata service of an EC2 instance, version 2, as far as credentials need it. It is served on
+// an address of its own. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-v2-how-it-works.html
+func (s *Server) InstanceMetadata() http.Handler {
+	key := make([]byte, 32)
+	rand.Read(key) // never fails
+	return &imds{s, key, s.clock.Now()}
+}
+
+type imds struct {
+	*Server
+	key     []byte // of the tokens, which end with the process
+	started time.Time
+}
+
+func (m *imds) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Server", "EC2ws")
+	if r.URL.Path == "/latest/api/token" {
+		m.issueToken(w, r)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		m.fail(w, http.StatusMethodNotAllowed)
+		return
+	}
+	token := r.Header.Get(imdsToken)
+	if token == "" && !m.endpoints.InstanceV1 || token != "" && !m.good(token) {
+		m.fail(w, http.StatusUnauthorized)
+		return
+	}
+	if path, ok := strings.CutPrefix(r.URL.Path, "/latest/dynamic/instance-identity/"); ok {
+		m.identity(w, path)
+		return
+	}
+	path, ok := strings.CutPrefix(r.URL.Path, imdsMeta)
+	if !ok {
+		m.fail(w, http.StatusNotFound)
+		return
+	}
+	m.metadata(w, r, path)
+}
+
+// fail answers as EC2 does: a status, and nothing that a client reads.
+func (m *imds) fail(w http.ResponseWriter, status int) {
+	http.Error(w, strconv.Itoa(status)+" - "+http.StatusText(status), status)
+}
+
+// issueToken answers PUT /latest/api/token. A request that came through a proxy is refused: it may have been forged by
+// a server inside, and not sent by the instance.
+func (m *imds) issueToken(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPut {
+		m.fail(w, http.StatusMethodNotAllowed)
+		return
+	}
+	if r.Header.Get("X-Forwarded-For") != "" {
+		m.fail(w, http.StatusForbidden)
+		return
+	}
+	seconds, err := strconv.Atoi(r.Header.Get(imdsTokenTTL))
+	if err != nil || seconds < 1 || seconds > int(maxIMDSToken/time.Second) {
+		m.fail(w, http.StatusBadRequest)
+		return
+	}
+	var body [8]byte
+	binary.BigEndian.PutUint64(body[:], uint64(m.clock.Now().Add(time.Duration(seconds)*time.Second).Unix()))
+	w.Header().Set(imdsTokenTTL, strconv.Itoa(seconds))
+	w.Header().Set("Content-Type", "text/plain")
+	_, _ = w.Write([]byte(base64.URLEncoding.EncodeToString(m.seal(body[:]))))
+}
+
+// seal returns body with its authentication code.
+func (m *imds) seal(body []byte) []byte {
+	mac := hmac.New(sha256.New, m.key)
+	mac.Write(body)
+	return mac.Sum(body[:len(body):len(body)])
+}
+
+// good reports whether a token was issued here and has not expired on the emulated clock.
+func (m *imds) good(token string) bool {
+	b, err := base64.URLEncoding.DecodeString(token)
+	if err != nil || len(b) != 8+sha256.Size || !hmac.Equal(m.seal(b[:8]), b) {
+		return false
+	}
+	return m.clock.Now().Unix() < int64(binary.BigEndian.Uint64(b))
+}
+
+// instanceID is that of the instance that there is not.
+func (m *imds) instanceID() string { return "i-" + pseudoID(m.endpoints.InstanceRole, 17) }
+
+func (m *imds) metadata(w http.ResponseWriter, r *http.Request, path string) {
+	text := func(s string) {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = w.Write([]byte(s))
+	}
+	switch path {
+	case "":
+		text("iam/\ninstance-id\nplacement/")
+		return
+	case "iam", "iam/":
+		text("info\nsecurity-credentials/")
+		return
+	case "placement", "placement/":
+		text("availability-zone\nregion")
+		return
+	case "instance-id":
+		text(m.instanceID())
+		return
+	case "placement/availability-zone":
+		text(m.region + "a")
+		return
+	case "placement/region":
+		text(m.region)
+		return
+	}
+	role, profile, err := m.instanceRole(r.Context())
+	if err != nil {
+		if !store.IsNotFound(err) {
+			m.log.ErrorContext(r.Context(), "instance metadata", "error", err)
+			m.fail(w, http.StatusInternalServerError)
+			return
+		}
+		m.fail(w, http.StatusNotFound)
+		return
+	}
+	switch path {
+	case "iam/info":
+		if profile == nil { // a role without an instance profile can't be an instance's
+			m.fail(w, http.StatusNotFound)
+			return
+		}
+		m.json(w, map[string]string{
+			"Code": "Success", "LastUpdated": m.stamp(m.clock.Now()),
+			"InstanceProfileArn": m.unsigned().arnIn(profile.AccountID, "instance-profile"+profile.Path+profile.Name), "InstanceProfileId": profile.ID,
+		})
+	case "iam/security-credentials", "iam/security-credentials/":
+		text(role.Name)
+	case "iam/security-credentials/" + role.Name:
+		m.credentials(w, r, role)
+	default:
+		m.fail(w, http.StatusNotFound)
+	}
+}
+
+// instanceRole returns the role of the instance and, where there is one, its instance profile.
+func (m *imds) instanceRole(ctx context.Context) (role store.Role, profile *store.InstanceProfile, err error) {
+	s := m.unsigned()
+	err = m.db.View(ctx, func(tx *store.Tx) error {
+		s.tx = tx
+		p := instanceProfileARN.FindStringSubmatch(m.endpoints.InstanceRole)
+		if p == nil {
+			if role, err = s.roleNamed(ctx, m.endpoints.InstanceRole); err != nil {
+				return err
+			}
+			list, err := tx.Account(role.AccountID).InstanceProfilesOfRole(ctx, role.ID, "", 1)
+			if err == nil && len(list) > 0 {
+				profile = &list[0]
+			}
+			return err
+		}
+		a := tx.Account(p[2])
+		found, err := a.InstanceProfile(ctx, p[4])
+		if err != nil {
+			return err
+		}
+		profile = &found
+		roles, err := a.InstanceProfileRoles(ctx, found.ID)
+		if err != nil {
+			return err
+		}
+		if len(roles) == 0 {
+			return &store.NotFound{Kind: "role", Name: found.Name}
+		}
+		role = roles[0]
+		return nil
+	})
+	return role, profile, err
+}
+
+// credentials answers with the role's credentials, or says that EC2 may not assume it.
+func (m *imds) credentials(w http.ResponseWriter, r *http.Request, role store.Role) {
+	s := m.unsigned()
+	instance := m.instanceID()
+	session, err := m.endpointSession(r.Context(), unsignedSession{
+		action: "sts:AssumeRole", principal: policy.Principal{Type: policy.Service, ARN: "ec2.amazonaws.com"},
+		roleARN: s.arnIn(role.AccountID, "role"+role.Path+role.Name), name: instance,
+		sessionKeys: map[string][]string{
+			"ec2:RoleDelivery":      {"2.0"},
+			"ec2:SourceInstanceArn": {"arn:" + s.partition + ":ec2:" + m.region + ":" + role.AccountID + ":instance/" + instance},
+		},
+	})
+	switch {
+	case awserr.From(err) != nil:
+		m.json(w, map[string]string{
+			"Code": "AssumeRoleUnauthorizedAccess", "LastUpdated": m.stamp(m.clock.Now()),
+			"Message": "EC2 cannot assume the role " + role.Name + ". Please see documentation at https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html#troubleshoot_iam-ec2_errors-info-doc.",
+		})
+		return
+	case err != nil:
+		m.log.ErrorContext(r.Context(), "instance metadata", "error", err)
+		m.fail(w, http.StatusInternalServerError)
+		return
+	}
+	m.json(w, struct {
+		Code, LastUpdated, Type string
+		RoleCredentials
+	}{"Success", m.stamp(session.Issued.Time()), "AWS-HMAC", roleCredentials(session)})
+}
+
+// identity answers with the instance identity document.
+func (m *imds) identity(w http.ResponseWriter, path string) {
+	if path != "document" {
+		m.fail(w, http.StatusNotFound)
+		return
+	}
+	account := ""
+	if p := strings.Split(m.endpoints.InstanceRole, ":"); len(p) > 4 {
+		account = p[4]
+	}
+	m.json(w, map[string]any{
+		"accountId": account, "architecture": "x86_64", "availabilityZone": m.region + "a", "imageId": "ami-" + pseudoID("image", 17),
+		"instanceId": m.instanceID(), "instanceType": "t3.micro", "pendingTime": m.stamp(m.started), "privateIp": "127.0.0.1",
+		"region": m.region, "version": "2017-09-30",
+	})
+}
+
+func (m *imds) stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+
+// json writes v as EC2 does: as text, over several lines.
+func (m *imds) json(w http.ResponseWriter, v any) {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		panic(err) // strings only
+	}
+	w.Header().Set("Content-Type", "text/plain")
+	_, _ = w.Write(text)
+}
