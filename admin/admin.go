@@ -33,6 +33,8 @@ type Config struct {
 	Reset  func(ctx context.Context) error
 	Token  string // bearer token that every request but /health must carry; empty: none
 	Logger *slog.Logger
+	// Done ends the streams, which would keep a server from stopping; nil: they end with their clients.
+	Done <-chan struct{}
 }
 
 // API answers the admin port. It is an http.Handler.
@@ -61,6 +63,12 @@ func New(c Config) *API {
 	a.echo.POST("/sweep", a.sweep)
 	a.echo.GET("/quotas", a.quotas)
 	a.echo.PUT("/quotas", a.setQuotas)
+	a.echo.GET("/events", a.events)
+	a.echo.GET("/events/:id", a.event)
+	a.echo.POST("/explain", a.explain)
+	a.echo.GET("/organization", a.organization)
+	a.echo.PUT("/organization", a.setOrganization)
+	a.echo.DELETE("/organization", a.deleteOrganization)
 	return a
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gatehouse/clock"
+	"gatehouse/policy"
 	"gatehouse/sigv4"
 	"gatehouse/store"
 )
@@ -30,6 +31,9 @@ type Config struct {
 	RootBypass     bool
 	DefaultAccount string
 	Mode           Mode
+	// PlainTransport says that aws:SecureTransport is false of requests that come without TLS, as on AWS. Otherwise it is
+	// true of all: a local server has no TLS, and policies that ask for it are to work.
+	PlainTransport bool
 	// Real is the clock that clients sign with; nil: time.Now.
 	Real func() time.Time
 }
@@ -42,6 +46,11 @@ type Auth struct {
 	seed     maphash.Seed
 	uses     [1024]atomic.Uint64
 	verifier *sigv4.Verifier
+
+	documents     documents
+	entities      memo[entityKey, *entity]
+	organizations memo[struct{}, *organization]
+	sessions      memo[string, []policy.Policy] // session policies by access key id
 }
 
 // New returns an Auth.
@@ -82,8 +91,16 @@ type Caller struct {
 	Credential *store.Credential
 }
 
+// Session returns the session whose credentials the caller uses, nil for long-term keys and the bypass.
+func (c *Caller) Session() *store.Session {
+	if c.Credential == nil {
+		return nil
+	}
+	return c.Credential.Session
+}
+
 // Temporary reports whether the caller uses a session's credentials.
-func (c *Caller) Temporary() bool { return c.Credential != nil && c.Credential.Session != nil }
+func (c *Caller) Temporary() bool { return c.Session() != nil }
 
 // UserName returns the name of the IAM user that the caller is, or "".
 func (c *Caller) UserName() string {
@@ -95,10 +112,10 @@ func (c *Caller) UserName() string {
 
 // TransitiveTags returns the session tags that a role that the caller assumes inherits.
 func (c *Caller) TransitiveTags() []store.Tag {
-	if !c.Temporary() {
+	s := c.Session()
+	if s == nil {
 		return nil
 	}
-	s := c.Credential.Session
 	var tags []store.Tag
 	for _, t := range s.Tags {
 		for _, key := range s.TransitiveTagKeys {

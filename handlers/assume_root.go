@@ -39,7 +39,10 @@ func (c *call) rootTarget(target string) (string, bool) {
 // assumedRoot is the root that AssumeRoot asks for.
 func assumedRoot(_ context.Context, c *call, in any) (auth.Target, error) {
 	r := in.(*sts.AssumeRootInput)
-	t := auth.Target{Resource: *r.TargetPrincipal, Keys: map[string][]string{"sts:TaskPolicyArn": {aws.ToString(r.TaskPolicyArn.Arn)}}}
+	t := auth.Target{Resource: *r.TargetPrincipal}
+	if r.TaskPolicyArn != nil {
+		t.Keys = map[string][]string{"sts:TaskPolicyArn": {aws.ToString(r.TaskPolicyArn.Arn)}}
+	}
 	if account, ok := c.rootTarget(*r.TargetPrincipal); ok {
 		t.Resource = c.arnIn(account, "root")
 	}

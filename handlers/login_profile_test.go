@@ -216,6 +216,7 @@ func TestRootLoginProfile(t *testing.T) {
 	session := &store.Session{
 		Kind: store.KindRoot, PrincipalARN: "arn:aws:iam::" + account + ":root", UserID: account,
 		IssuerARN: "arn:aws:iam::" + account + ":root", IssuerID: account, Expires: store.At(s.clock.Now()) + 900,
+		SessionDetails: store.SessionDetails{AssumedRoot: true},
 	}
 	err := s.db.Update(ctx, func(tx *store.Tx) error { return tx.Account(account).CreateSession(context.Background(), session) })
 	answered(t, err, "", "")

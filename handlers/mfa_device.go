@@ -221,14 +221,20 @@ func (s *IAM) DeactivateMFADevice(ctx context.Context, in *iam.DeactivateMFADevi
 	return &iam.DeactivateMFADeviceOutput{}, s.account.UpdateMFADevice(ctx, &d)
 }
 
+// virtualMFADevice returns a virtual device. Hardware devices can be neither deleted nor tagged.
+func (s *IAM) virtualMFADevice(ctx context.Context, serial *string) (store.MFADevice, error) {
+	d, err := s.mfaDeviceNamed(ctx, *serial)
+	if err == nil && !d.Virtual {
+		err = &store.NotFound{Kind: "MFA device", Name: *serial}
+	}
+	return d, err
+}
+
 // DeleteVirtualMFADevice deletes a virtual device that is nobody's.
 func (s *IAM) DeleteVirtualMFADevice(ctx context.Context, in *iam.DeleteVirtualMFADeviceInput) (*iam.DeleteVirtualMFADeviceOutput, error) {
-	d, err := s.mfaDeviceNamed(ctx, *in.SerialNumber)
+	d, err := s.virtualMFADevice(ctx, in.SerialNumber)
 	if err != nil {
 		return nil, err
-	}
-	if !d.Virtual {
-		return nil, &store.NotFound{Kind: "MFA device", Name: *in.SerialNumber}
 	}
 	if d.Enabled != 0 {
 		return nil, awserr.DeleteConflict.Errorf("MFA VirtualDevice in use. Must deactivate first.")
@@ -320,7 +326,7 @@ func (s *IAM) mfaUser(ctx context.Context, d *store.MFADevice) (*types.User, err
 
 // TagMFADevice adds tags to a virtual device.
 func (s *IAM) TagMFADevice(ctx context.Context, in *iam.TagMFADeviceInput) (*iam.TagMFADeviceOutput, error) {
-	d, err := s.mfaDeviceNamed(ctx, *in.SerialNumber)
+	d, err := s.virtualMFADevice(ctx, in.SerialNumber)
 	if err != nil {
 		return nil, err
 	}
@@ -329,7 +335,7 @@ func (s *IAM) TagMFADevice(ctx context.Context, in *iam.TagMFADeviceInput) (*iam
 
 // UntagMFADevice takes tags from a virtual device.
 func (s *IAM) UntagMFADevice(ctx context.Context, in *iam.UntagMFADeviceInput) (*iam.UntagMFADeviceOutput, error) {
-	d, err := s.mfaDeviceNamed(ctx, *in.SerialNumber)
+	d, err := s.virtualMFADevice(ctx, in.SerialNumber)
 	if err != nil {
 		return nil, err
 	}
@@ -338,7 +344,7 @@ func (s *IAM) UntagMFADevice(ctx context.Context, in *iam.UntagMFADeviceInput) (
 
 // ListMFADeviceTags lists the tags of a virtual device.
 func (s *IAM) ListMFADeviceTags(ctx context.Context, in *iam.ListMFADeviceTagsInput) (*iam.ListMFADeviceTagsOutput, error) {
-	d, err := s.mfaDeviceNamed(ctx, *in.SerialNumber)
+	d, err := s.virtualMFADevice(ctx, in.SerialNumber)
 	if err != nil {
 		return nil, err
 	}

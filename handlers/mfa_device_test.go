@@ -262,6 +262,9 @@ func TestHardwareMFADevice(t *testing.T) {
 	if _, err := c.DeleteVirtualMFADevice(t.Context(), &iam.DeleteVirtualMFADeviceInput{SerialNumber: &d.serial}); code(err) != "NoSuchEntity" {
 		t.Errorf("DeleteVirtualMFADevice: got %v", err)
 	}
+	if _, err := c.TagMFADevice(t.Context(), &iam.TagMFADeviceInput{SerialNumber: &d.serial, Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}}); code(err) != "NoSuchEntity" {
+		t.Errorf("TagMFADevice: got %v", err)
+	}
 	if _, err := c.DeactivateMFADevice(t.Context(), &iam.DeactivateMFADeviceInput{UserName: aws.String("alice"), SerialNumber: &d.serial}); err != nil {
 		t.Error(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
 	"gatehouse/auth"
 	"gatehouse/awsquery"
 	"gatehouse/store"
@@ -32,6 +34,13 @@ type call struct {
 	region    string // of the credential scope
 	partition string // of that Region
 	requestID string
+	op        *operation // nil until it is known
+	wire      auth.Wire
+	// target is the resource that the call was authorized on, decided what the policies said; both unset where they
+	// were not asked.
+	target  string
+	decided *auth.Decision
+	mode    auth.Mode // as it was when the call was decided
 	// decision is what X-Gatehouse-Decision says: which policy would have denied. Soft mode only.
 	decision string
 }
@@ -45,6 +54,10 @@ type operation struct {
 	// resource says what the operation is authorized on. It is never nil.
 	resource resolver
 	run      func(ctx context.Context, c *call, in any) (any, error)
+	// exempt says that the operation needs no permission, and that none can be taken away.
+	exempt bool
+	// tags is the index of the input's member with tags or tag keys, nil if it has none.
+	tags []int
 }
 
 // access is the transaction that an operation runs in.
@@ -80,7 +93,8 @@ func row[S IAM | STS, I, O any](f func(*S, context.Context, *I) (*O, error), a a
 		service = awsquery.STS
 	}
 	return operation{
-		service: service, in: in, out: out, access: a, resource: r,
+		service: service, in: in, out: out, access: a, resource: r, tags: tagField(in),
+		exempt: in == reflect.TypeFor[sts.GetCallerIdentityInput]() || in == reflect.TypeFor[sts.GetSessionTokenInput](),
 		run: func(ctx context.Context, c *call, in any) (any, error) {
 			out, err := f(&S{c}, ctx, in.(*I))
 			if err != nil {

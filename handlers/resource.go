@@ -51,7 +51,7 @@ func user(ctx context.Context, c *call, in any) (auth.Target, error) {
 
 // newUser is the user that is about to be made.
 func newUser(_ context.Context, c *call, in any) (auth.Target, error) {
-	return auth.Target{Resource: c.arn("user" + pathOf(in) + member(in, "UserName"))}, nil
+	return bounded(auth.Target{Resource: c.arn("user" + pathOf(in) + member(in, "UserName"))}, in), nil
 }
 
 // role is the role that RoleName names.
@@ -72,7 +72,15 @@ func role(ctx context.Context, c *call, in any) (auth.Target, error) {
 
 // newRole is the role that is about to be made.
 func newRole(_ context.Context, c *call, in any) (auth.Target, error) {
-	return auth.Target{Resource: c.arn("role" + pathOf(in) + member(in, "RoleName"))}, nil
+	return bounded(auth.Target{Resource: c.arn("role" + pathOf(in) + member(in, "RoleName"))}, in), nil
+}
+
+// bounded adds the permissions boundary that the input sets.
+func bounded(t auth.Target, in any) auth.Target {
+	if arn := member(in, "PermissionsBoundary"); arn != "" {
+		t.Keys = map[string][]string{"iam:PermissionsBoundary": {arn}}
+	}
+	return t
 }
 
 func pathOf(in any) string {

@@ -28,8 +28,8 @@ const (
 	samlAction      = `"sts:AssumeRoleWithSAML"`
 )
 
-// samlKey signs the provider's assertions.
-var samlKey = sync.OnceValue(func() (k struct {
+// idpKey signs the provider's assertions.
+var idpKey = sync.OnceValue(func() (k struct {
 	private *rsa.PrivateKey
 	cert    []byte
 }) {
@@ -49,7 +49,7 @@ func (s *testServer) mustCreateSAMLProvider() {
 	metadata := `<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="` + samlEntity + `" validUntil="2100-01-01T00:00:00Z">
   <md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
     <md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>` +
-		base64.StdEncoding.EncodeToString(samlKey().cert) + `</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>
+		base64.StdEncoding.EncodeToString(idpKey().cert) + `</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>
     <md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example.com/sso"/>
   </md:IDPSSODescriptor>
 </md:EntityDescriptor>`
@@ -117,7 +117,7 @@ func (s *testServer) signedXML(response string) string {
 		s.t.Fatal(err)
 	}
 	el := doc.Root().FindElement("./Assertion")
-	ctx, err := dsig.NewSigningContext(samlKey().private, [][]byte{samlKey().cert})
+	ctx, err := dsig.NewSigningContext(idpKey().private, [][]byte{idpKey().cert})
 	if err != nil {
 		s.t.Fatal(err)
 	}

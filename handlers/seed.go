@@ -24,7 +24,8 @@ import (
 
 // Seed is what a seed file describes: accounts and what is in them. Fields are those of the API in snake case.
 type Seed struct {
-	Accounts []SeedAccount `yaml:"accounts"`
+	Accounts     []SeedAccount     `yaml:"accounts"`
+	Organization *SeedOrganization `yaml:"organization"`
 }
 
 // SeedAccount is one account of a seed file.
@@ -194,6 +195,11 @@ func ReadSeed(name string) (*Seed, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	if s.Organization != nil {
+		if err := s.Organization.load(dir); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
 	return &s, nil
 }
 
@@ -274,24 +280,27 @@ func (a *SeedAccount) documents(visit func(*SeedDocument) error) error {
 
 // load reads the documents that stand in files.
 func (a *SeedAccount) load(dir string) error {
-	return a.documents(func(d *SeedDocument) error {
-		if d.file == "" {
-			return nil
-		}
-		name := d.file
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(dir, name)
-		}
-		text, err := readBounded(name)
-		if err != nil {
-			return fmt.Errorf("line %d: %w", d.line, err)
-		}
-		if !json.Valid(text) {
-			return fmt.Errorf("line %d: %s is not valid JSON", d.line, name)
-		}
-		d.Text = string(text)
+	return a.documents(func(d *SeedDocument) error { return d.load(dir) })
+}
+
+// load reads the document if it stands in a file.
+func (d *SeedDocument) load(dir string) error {
+	if d.file == "" {
 		return nil
-	})
+	}
+	name := d.file
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(dir, name)
+	}
+	text, err := readBounded(name)
+	if err != nil {
+		return fmt.Errorf("line %d: %w", d.line, err)
+	}
+	if !json.Valid(text) {
+		return fmt.Errorf("line %d: %s is not valid JSON", d.line, name)
+	}
+	d.Text = string(text)
+	return nil
 }
 
 // Apply makes the accounts of the seed what it says: what is missing is added, what differs is brought back, and what
@@ -319,6 +328,9 @@ func (s *Seed) Apply(ctx context.Context, db *store.DB) error {
 					return fmt.Errorf("account %s: role %s: %w", account.ID, seeded.Name, err)
 				}
 			}
+		}
+		if s.Organization != nil {
+			return s.Organization.apply(ctx, tx)
 		}
 		return nil
 	})

@@ -26,9 +26,9 @@ import (
 	"gatehouse/store"
 )
 
-// maxBody bounds the body of a request, in bytes. The largest input that the model allows is a certificate chain of
-// 2 MiB, which form encoding can triple.
-const maxBody = 8 << 20
+// maxBody bounds the body of a request, in bytes. The largest input that the model allows is a SAML metadata document of
+// 10,000,000 characters, which form encoding can triple.
+const maxBody = 32 << 20
 
 // Config is what a Server is made of. DB and Auth are required.
 type Config struct {
@@ -136,11 +136,15 @@ func (s *Server) aws(e echo.Context) error {
 			bodies.Put(buf)
 		}
 	}()
-	service, answer, err := s.answer(w, r, id, buf)
-	status := http.StatusOK
+	c := &call{Server: s, now: s.clock.Now(), requestID: id, region: s.region}
+	service, answer, err := s.answer(w, r, c, buf)
+	status, code := http.StatusOK, ""
 	if err != nil {
-		status, answer = awsquery.MarshalError(service, s.readable(r, id, err), id)
+		e := s.readable(r, id, err)
+		code = e.ErrorCode()
+		status, answer = awsquery.MarshalError(service, e, id)
 	}
+	c.record(code)
 	h := w.Header()
 	values := [...]string{id, strconv.Itoa(len(answer))} // one allocation for both
 	h["X-Amzn-Requestid"] = values[0:1:1]
@@ -163,7 +167,7 @@ var contentType = []string{"text/xml"}
 
 // answer runs the operation that r asks for. The service is known as soon as the operation is, and names the
 // namespace of an error.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *bytes.Buffer) (service *awsquery.Service, answer []byte, err error) {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, buf *bytes.Buffer) (service *awsquery.Service, answer []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -190,7 +194,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *
 		return service, nil, awserr.InvalidAction.Errorf("The action %s is not valid for this web service.", model.Name)
 	}
 	ctx := r.Context()
-	c := &call{Server: s, now: s.clock.Now(), requestID: id, region: s.region}
+	c.op, c.wire = op, wireOf(r, s.region)
 	if !model.Unsigned {
 		c.caller, _, err = s.auth.Authenticate(ctx, r, endpoints[service], buf.Bytes())
 		if err != nil {
@@ -199,6 +203,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *
 		c.region = c.caller.Region
 	}
 	c.partition = auth.Partition(c.region)
+	c.wire.Region = c.region
 	if err := s.faults.Strike(ctx, c.caller, service.Name, model.Name); err != nil {
 		return service, nil, err
 	}
@@ -216,7 +221,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, id string, buf *
 	if err != nil {
 		return service, nil, err
 	}
-	return service, awsquery.Marshal(model, out, id), nil
+	return service, awsquery.Marshal(model, out, c.requestID), nil
 }
 
 // readBody reads a body of at most maxBody bytes.
@@ -243,7 +248,7 @@ func readBody(buf *bytes.Buffer, r *http.Request) error {
 // run authorizes and carries out an operation in the transaction that its row asks for.
 func (s *Server) run(ctx context.Context, c *call, op *operation, in any) (out any, err error) {
 	if op.access == detached {
-		if err := s.authorize(ctx, c, op, in); err != nil {
+		if err := c.authorize(ctx, op, in); err != nil {
 			return nil, err
 		}
 		return op.run(ctx, c, in)
@@ -258,7 +263,7 @@ func (s *Server) transact(ctx context.Context, c *call, op *operation, in any) (
 		if c.caller != nil {
 			c.account = tx.Account(c.caller.Account)
 		}
-		if err := s.authorize(ctx, c, op, in); err != nil {
+		if err := c.authorize(ctx, op, in); err != nil {
 			return err
 		}
 		out, err = op.run(ctx, c, in)
@@ -270,19 +275,6 @@ func (s *Server) transact(ctx context.Context, c *call, op *operation, in any) (
 		err = s.db.View(ctx, body)
 	}
 	return out, err
-}
-
-// authorize asks the policies, where they are consulted.
-func (s *Server) authorize(ctx context.Context, c *call, op *operation, in any) error {
-	if c.caller == nil || s.auth.Mode() == auth.Off {
-		return nil
-	}
-	t, err := op.resource(ctx, c, in)
-	if err != nil {
-		return err
-	}
-	_ = t
-	return nil
 }
 
 // readable returns what the client may read of err. What it may not is logged here, once.

@@ -87,6 +87,7 @@ func (s *testServer) Do(r *http.Request) (*http.Response, error) {
 	}
 	in := r.Clone(r.Context())
 	in.RequestURI = r.URL.RequestURI()
+	in.RemoteAddr = "192.0.2.1:1234"
 	if in.Host == "" {
 		in.Host = r.URL.Host
 	}

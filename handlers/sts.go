@@ -40,13 +40,6 @@ func (s *STS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.Ass
 	if err != nil {
 		return nil, err
 	}
-	// AWS refuses its roots; the bypass root is how a new environment is set up, and may.
-	if s.caller.Kind == auth.Root && !s.caller.Bypass {
-		return nil, awserr.AccessDenied.Errorf("Roles may not be assumed by root accounts.")
-	}
-	if s.caller.Kind == auth.FederatedUser {
-		return nil, s.notAuthorized("sts:AssumeRole", *in.RoleArn)
-	}
 	chained := s.caller.Kind == auth.AssumedRole
 	d := defaultRoleSession
 	if in.DurationSeconds != nil {
@@ -234,12 +227,78 @@ func optional(s string) *string {
 	return &s
 }
 
-// assumedRole is the role that RoleArn names, in whatever account.
-func assumedRole(_ context.Context, _ *call, in any) (auth.Target, error) {
-	return auth.Target{Resource: member(in, "RoleArn")}, nil
+// assumedRole is the role that RoleArn names, in whatever account, with its trust policy. A role that does not exist is
+// one that trusts nobody.
+func assumedRole(ctx context.Context, c *call, in any) (auth.Target, error) {
+	i := in.(*sts.AssumeRoleInput)
+	t, err := c.roleTarget(ctx, *i.RoleArn)
+	if err != nil {
+		return t, err
+	}
+	t.Action = "sts:AssumeRole"
+	keys := map[string][]string{"sts:RoleSessionName": {*i.RoleSessionName}}
+	if i.ExternalId != nil {
+		keys["sts:ExternalId"] = []string{*i.ExternalId}
+	}
+	if i.SourceIdentity != nil {
+		keys["sts:SourceIdentity"] = []string{*i.SourceIdentity}
+	}
+	if len(i.TransitiveTagKeys) > 0 {
+		keys["sts:TransitiveTagKeys"] = i.TransitiveTagKeys
+	}
+	for _, p := range i.ProvidedContexts {
+		keys["sts:RequestContextProviders"] = append(keys["sts:RequestContextProviders"], aws.ToString(p.ProviderArn))
+	}
+	if i.SerialNumber != nil && i.TokenCode != nil {
+		// The code is checked by the operation, which gives nothing out if it is wrong.
+		keys["aws:MultiFactorAuthPresent"], keys["aws:MultiFactorAuthAge"] = []string{"true"}, []string{"0"}
+	}
+	t.Fill(keys)
+	beside := func(action string) {
+		also := t
+		also.Action, also.Also = action, nil
+		t.Also = append(t.Also, also)
+	}
+	// What a session has set for the whole chain is passed along, and must be allowed, by each AssumeRole of the chain.
+	if len(i.Tags) > 0 || len(c.caller.TransitiveTags()) > 0 {
+		beside("sts:TagSession")
+	}
+	if i.SourceIdentity != nil || c.caller.SourceIdentity != "" {
+		beside("sts:SetSourceIdentity")
+	}
+	if len(i.ProvidedContexts) > 0 {
+		beside("sts:SetContext")
+	}
+	return t, nil
+}
+
+// trustsNobody stands for the trust policy of a role that does not exist.
+const trustsNobody = `{"Version":"2012-10-17","Statement":[]}`
+
+// roleTarget is a role that is to be assumed.
+func (c *call) roleTarget(ctx context.Context, arn string) (auth.Target, error) {
+	m := roleARN.FindStringSubmatch(arn)
+	if m == nil {
+		return auth.Target{}, awserr.ValidationError.Errorf("%s is invalid", arn)
+	}
+	t := auth.Target{Resource: arn, Account: m[2], Policy: trustsNobody}
+	r, err := c.tx.Account(m[2]).Role(ctx, m[4])
+	if store.IsNotFound(err) || err == nil && (m[1] != c.partition || r.Path != m[3] || r.Name != m[4]) {
+		return t, nil
+	}
+	if err != nil {
+		return t, err
+	}
+	t.Policy = r.TrustPolicy
+	t.Tags, err = c.tx.Account(m[2]).Tags(ctx, r.ID, "", 0)
+	return t, err
 }
 
 // federatedUser is the user that GetFederationToken is about to make.
 func federatedUser(_ context.Context, c *call, in any) (auth.Target, error) {
-	return auth.Target{Resource: "arn:" + c.partition + ":sts::" + c.caller.Account + ":federated-user/" + member(in, "Name")}, nil
+	t := auth.Target{Action: "sts:GetFederationToken", Resource: "arn:" + c.partition + ":sts::" + c.caller.Account + ":federated-user/" + member(in, "Name")}
+	if len(in.(*sts.GetFederationTokenInput).Tags) > 0 {
+		t.Also = []auth.Target{{Action: "sts:TagSession", Resource: t.Resource}}
+	}
+	return t, nil
 }

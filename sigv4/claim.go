@@ -16,7 +16,7 @@ func (s *scratch) claimHeader(values []string) *Error {
 		e.Missing = []string{"Credential", "Signature", "SignedHeaders"}
 		return e
 	}
-	scheme, rest, _ := strings.Cut(c.authorization, " ")
+	scheme, rest, _ := cutByte(c.authorization, ' ')
 	switch {
 	case scheme == algHMAC:
 	case scheme == algECDSA:
@@ -56,9 +56,9 @@ func (s *scratch) claimItems(rest string, malformed Kind) *Error {
 	seen := [3]bool{}
 	for more := true; more; {
 		var item string
-		item, rest, more = strings.Cut(rest, ",")
+		item, rest, more = cutByte(rest, ',')
 		item = strings.Trim(item, " ")
-		name, value, ok := strings.Cut(item, "=")
+		name, value, ok := cutByte(item, '=')
 		if !ok {
 			e := s.fail(malformed)
 			e.Got = clip(item)
@@ -228,7 +228,7 @@ func (c *claim) splitCredential(trailing bool) bool {
 	if trailing {
 		v = strings.TrimRight(v, "/")
 	}
-	id, scope, ok := strings.Cut(v, "/")
+	id, scope, ok := cutByte(v, '/')
 	parts := 4
 	if c.ecdsa {
 		parts = 3
@@ -237,11 +237,11 @@ func (c *claim) splitCredential(trailing bool) bool {
 		return false
 	}
 	c.accessKeyID, c.scope = id, scope
-	c.scopeDate, scope, _ = strings.Cut(scope, "/")
+	c.scopeDate, scope, _ = cutByte(scope, '/')
 	if !c.ecdsa {
-		c.region, scope, _ = strings.Cut(scope, "/")
+		c.region, scope, _ = cutByte(scope, '/')
 	}
-	c.service, c.lastPart, _ = strings.Cut(scope, "/")
+	c.service, c.lastPart, _ = cutByte(scope, '/')
 	return true
 }
 
@@ -308,7 +308,7 @@ func ClaimedKey(r *http.Request) (Claim, bool) {
 	if len(values) != 1 || len(values[0]) > maxAuthorization || s.open() != nil || s.presigned() {
 		return Claim{}, false
 	}
-	scheme, rest, _ := strings.Cut(values[0], " ")
+	scheme, rest, _ := cutByte(values[0], ' ')
 	c := &s.claim
 	c.ecdsa = scheme == algECDSA
 	if scheme != algHMAC && !c.ecdsa || s.claimItems(rest, MalformedAuthorization) != nil || c.repeated {

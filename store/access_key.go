@@ -79,7 +79,7 @@ func (a *Account) AccessKeys(ctx context.Context, userID string) ([]AccessKey, e
 		FROM access_key
 		WHERE account_id = ?1 AND user_id IS NOT DISTINCT FROM nullif(?2, '')
 		ORDER BY created, id
-		LIMIT ?3`, userID, pageLimit)
+		LIMIT ?3`, userID, MaxPage)
 	for i := range list {
 		a.lastUse(&list[i])
 	}

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// pageLimit is the most rows that a list returns: AWS's longest page and the first row of the next.
-const pageLimit = 1001
+// MaxPage is the most rows that a list returns: AWS's longest page and the first row of the next.
+const MaxPage = 1001
 
 // limit bounds the length of a page; 0 means as long as may be.
 func limit(n int) int {
-	if n <= 0 || n > pageLimit {
-		return pageLimit
+	if n <= 0 || n > MaxPage {
+		return MaxPage
 	}
 	return n
 }

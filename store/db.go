@@ -42,6 +42,8 @@ type Options struct {
 	Grace time.Duration
 	// SweepEvery is the time between sweeps, by default a minute. A negative value means that only Sweep sweeps.
 	SweepEvery time.Duration
+	// Events is how many events are kept; none by default.
+	Events int
 	// CommitEach makes each function a transaction of its own: the reference that group commit is measured against.
 	CommitEach bool
 	// Fsync is called after each COMMIT, before anybody is told. Benchmarks wait in it to stand for a slower disk.
@@ -67,6 +69,7 @@ type DB struct {
 	cache      *cache
 	accounts   accounts
 	uses       uses
+	events     events
 	generation atomic.Uint64
 
 	mu       sync.Mutex
@@ -129,6 +132,9 @@ func Open(ctx context.Context, opts Options) (_ *DB, err error) {
 	db.done.Go(db.writer.loop)
 	db.loops.Go(db.checkpoint.loop)
 	db.loops.Go(db.flushUses)
+	if opts.Events > 0 {
+		db.loops.Go(db.recorder)
+	}
 	if opts.SweepEvery > 0 {
 		db.loops.Go(db.sweeper)
 	}
@@ -260,11 +266,12 @@ func (db *DB) alone(ctx context.Context, f func(*conn) error) error {
 // and beside the writer.
 func (db *DB) View(ctx context.Context, f func(tx *Tx) error) error {
 	return db.reading(ctx, func(c *conn) error {
+		generation := db.Generation()
 		if _, err := c.run("BEGIN"); err != nil {
 			return err
 		}
 		defer func() { _, _ = c.run(sqlRollback) }()
-		return f(&Tx{Now: db.now(), db: db, conn: c})
+		return f(&Tx{Now: db.now(), db: db, conn: c, generation: generation})
 	})
 }
 

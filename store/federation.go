@@ -111,7 +111,7 @@ func (a *Account) SigningKeys(ctx context.Context, purpose string) ([]SigningKey
 		FROM signing_key
 		WHERE account_id = ?1 AND purpose = ?2
 		ORDER BY created DESC, id
-		LIMIT ?3`, purpose, pageLimit)
+		LIMIT ?3`, purpose, MaxPage)
 	return list, err
 }
 

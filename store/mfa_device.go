@@ -68,7 +68,7 @@ func (a *Account) MFADevices(ctx context.Context, userID string) ([]MFADevice, e
 		FROM mfa_device
 		WHERE account_id = ?1 AND enabled IS NOT NULL AND user_id IS NOT DISTINCT FROM nullif(?2, '')
 		ORDER BY serial
-		LIMIT ?3`, userID, pageLimit)
+		LIMIT ?3`, userID, MaxPage)
 	return list, err
 }
 

@@ -195,7 +195,7 @@ type SessionFilter struct {
 	Unexpired bool
 	// After is the access key id that the previous page ended with.
 	After string
-	// Limit is how many to return, at most pageLimit, which is also the default.
+	// Limit is how many to return, at most MaxPage, which is also the default.
 	Limit int
 }
 

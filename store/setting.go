@@ -59,6 +59,9 @@ func (db *DB) restore() error {
 	if err != nil {
 		return err
 	}
+	if err := c.scan("SELECT coalesce(max(id), 0) FROM event", nil, &db.events.last); err != nil {
+		return err
+	}
 	state := clock.State{Offset: time.Duration(offset)}
 	if frozen != 0 {
 		state.Frozen = time.Unix(0, frozen).UTC()
@@ -116,6 +119,7 @@ func (db *DB) Reset(ctx context.Context) error {
 		db.checkpoint.wrote(c.pagesWritten())
 		db.clock.Restore(clock.State{})
 		db.uses.discard()
+		db.events.discard()
 		db.flush()
 		return nil
 	})

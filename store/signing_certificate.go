@@ -34,7 +34,7 @@ func (a *Account) SigningCertificates(ctx context.Context, userID string) ([]Sig
 		FROM signing_certificate
 		WHERE account_id = ?1 AND user_id IS NOT DISTINCT FROM nullif(?2, '')
 		ORDER BY id
-		LIMIT ?3`, userID, pageLimit)
+		LIMIT ?3`, userID, MaxPage)
 	return list, err
 }
 

@@ -49,7 +49,7 @@ func (a *Account) SSHPublicKeys(ctx context.Context, userID string) ([]SSHPublic
 		FROM ssh_public_key
 		WHERE account_id = ?1 AND user_id = ?2
 		ORDER BY id
-		LIMIT ?3`, userID, pageLimit)
+		LIMIT ?3`, userID, MaxPage)
 	return list, err
 }
 

@@ -16,12 +16,22 @@ type Tx struct {
 	db    *DB
 	conn  *conn
 	write bool
+	// generation is DB.Generation from before the state was fixed.
+	generation uint64
 	// changed says that something was written that authorization may depend on.
 	changed bool
 	after   []func()
 	// fatal is the first error that may have ended the transaction.
 	fatal error
 }
+
+// Generation returns what DB.Generation returned before the transaction saw its state: a cache that is filled with what
+// the transaction reads holds while the number stays the same. A transaction that writes may see what others have not
+// committed yet, so it fills caches in AfterCommit.
+func (tx *Tx) Generation() uint64 { return tx.generation }
+
+// Writes reports whether the transaction may write.
+func (tx *Tx) Writes() bool { return tx.write }
 
 // AfterCommit has f called when the transaction is on disk, before its caller is told. f is not called when the
 // transaction fails. It runs on the writer and must be short.

@@ -241,7 +241,7 @@ func (w *writer) execute(j *job, first bool) error {
 			return fmt.Errorf("savepoint: %w", err)
 		}
 	}
-	j.tx = &Tx{Now: w.db.now(), db: w.db, conn: w.conn, write: true}
+	j.tx = &Tx{Now: w.db.now(), db: w.db, conn: w.conn, write: true, generation: w.db.Generation()}
 	err := call(j)
 	if j.tx.fatal != nil {
 		w.rollback()

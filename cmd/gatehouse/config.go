@@ -31,6 +31,9 @@ type config struct {
 	Seed        string
 	SweepEvery  time.Duration
 	SweepGrace  time.Duration
+	Events      int
+	// SecureTransport is what aws:SecureTransport says of plain HTTP.
+	SecureTransport bool
 	LogLevel    string
 	LogFormat   string
 	JSON        bool
@@ -74,6 +77,13 @@ var settings = []setting{
 	{"seed", nil},
 	{"sweep-every", func(c *config) error { return positive(c.SweepEvery) }},
 	{"sweep-grace", func(c *config) error { return positive(c.SweepGrace) }},
+	{"events", func(c *config) error {
+		if c.Events < 0 || c.Events > 10_000_000 {
+			return fmt.Errorf("%d is not a number from 0 to 10000000", c.Events)
+		}
+		return nil
+	}},
+	{"secure-transport", nil},
 	{"log-level", func(c *config) error { return oneOf(c.LogLevel, "debug", "info", "warn", "error") }},
 	{"log-format", func(c *config) error { return oneOf(c.LogFormat, "text", "json") }},
 	{"json", nil},
@@ -95,6 +105,8 @@ func (c *config) register(f *pflag.FlagSet) {
 	f.StringVar(&c.Seed, "seed", "", "seed file (YAML), applied at start and after a reset")
 	f.DurationVar(&c.SweepEvery, "sweep-every", time.Minute, "how often expired sessions are swept")
 	f.DurationVar(&c.SweepGrace, "sweep-grace", 24*time.Hour, "how long an expired session stays on record, so that its answer is ExpiredToken")
+	f.IntVar(&c.Events, "events", 10000, "how many of the latest events are kept; 0: none")
+	f.BoolVar(&c.SecureTransport, "secure-transport", true, "aws:SecureTransport is true of plain HTTP, too")
 	f.StringVar(&c.LogLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&c.LogFormat, "log-format", "text", "text or json")
 	f.BoolVar(&c.JSON, "json", false, "print JSON where a command prints a table")

@@ -69,6 +69,10 @@ Every flag can be given as a variable: --admin-listen is GATEHOUSE_ADMIN_LISTEN.
 		m.clockCommand(),
 		m.sessionsCommand(),
 		m.sweepCommand(),
+		m.explainCommand(),
+		m.whyCommand(),
+		m.logsCommand(),
+		m.policyCommand(),
 		m.versionCommand(),
 	)
 	return root

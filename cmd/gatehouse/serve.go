@@ -47,7 +47,7 @@ func (m *Main) serve(ctx context.Context) (err error) {
 	emulated := new(clock.Clock)
 	db, err := store.Open(ctx, store.Options{
 		Path: c.DB, Synchronous: strings.ToUpper(c.Synchronous), Clock: emulated, Logger: log,
-		SweepEvery: c.SweepEvery, Grace: c.SweepGrace,
+		SweepEvery: c.SweepEvery, Grace: c.SweepGrace, Events: c.Events,
 	})
 	if err != nil {
 		return fmt.Errorf("--db: %w", err)
@@ -61,10 +61,11 @@ func (m *Main) serve(ctx context.Context) (err error) {
 	a := auth.New(auth.Config{
 		DB: db, Clock: emulated, Logger: log,
 		Verify: c.VerifySigV4, RootBypass: c.RootBypass, DefaultAccount: c.AccountID, Mode: c.mode,
+		PlainTransport: !c.SecureTransport,
 	})
 	front := handlers.New(handlers.Config{DB: db, Auth: a, Clock: emulated, Logger: log, Region: c.Region, Version: version()})
 	back := admin.New(admin.Config{
-		DB: db, Auth: a, Clock: emulated, Token: c.AdminToken, Logger: log,
+		DB: db, Auth: a, Clock: emulated, Token: c.AdminToken, Logger: log, Done: ctx.Done(),
 		Health: func() any { return front.Health() },
 		Reset: func(ctx context.Context) error {
 			if err := db.Reset(ctx); err != nil || seed == nil {

@@ -1,0 +1,160 @@
+package handlers
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"reflect"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"gatehouse/auth"
+	"gatehouse/awserr"
+	"gatehouse/awsquery"
+	"gatehouse/policy"
+	"gatehouse/store"
+)
+
+// authorize asks whether the call may go on: the rules that hold in every mode, then the policies where they are
+// consulted. An operation without a signature asks by itself, with authorizeAs, once it knows who calls.
+func (c *call) authorize(ctx context.Context, op *operation, in any) error {
+	c.mode = c.auth.Mode()
+	if c.caller == nil || c.caller.Bypass {
+		return nil
+	}
+	if err := c.restricted(op); err != nil {
+		return err
+	}
+	if c.mode == auth.Off || op.exempt {
+		return nil
+	}
+	t, err := op.resource(ctx, c, in)
+	if err != nil {
+		return err
+	}
+	if t.Action == "" {
+		t.Action = op.action()
+	}
+	op.requestTags(in, &t)
+	c.target = t.Resource
+	d, err := c.auth.Authorize(ctx, c.tx, c.caller, t, c.wire)
+	if err != nil {
+		return err
+	}
+	return c.enforce(ctx, d)
+}
+
+// authorizeAs is authorize for an operation whose callers have no credentials: the bearers of tokens and assertions. The
+// operation calls it when it has verified what they bring, before it gives anything out. keys are the condition keys
+// that the provider's statement fills.
+func (c *call) authorizeAs(ctx context.Context, p policy.Principal, keys map[string][]string, t auth.Target) error {
+	c.target = t.Resource
+	if c.mode = c.auth.Mode(); c.mode == auth.Off {
+		return nil
+	}
+	d, err := c.auth.AuthorizeAs(ctx, c.tx, p, keys, t, c.wire)
+	if err != nil {
+		return err
+	}
+	return c.enforce(ctx, d)
+}
+
+// enforce does with a decision what the mode says.
+func (c *call) enforce(ctx context.Context, d *auth.Decision) error {
+	c.decided = d
+	if d.Allowed() {
+		return nil
+	}
+	would := "denied"
+	if c.mode == auth.Soft {
+		would = "would be denied"
+	}
+	c.log.InfoContext(ctx, would, "request", c.requestID, "account", d.Account, "principal", d.Principal, "action", d.Action,
+		"resource", d.Resource, "by", d.Header(), "reason", d.Decision.Denial(d.Principal, d.Action, d.Resource))
+	if c.mode == auth.Soft {
+		c.decision = d.Header()
+		return nil
+	}
+	return awserr.AccessDenied.Errorf("%s", d.Sentence())
+}
+
+// restricted refuses what no policy can allow: what AWS does not let sessions of a kind call, whatever the mode.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_request.html
+func (c *call) restricted(op *operation) error {
+	s := c.caller.Session()
+	name := op.name()
+	if c.caller.Kind == auth.Root && op.service == awsquery.STS && name == "AssumeRole" {
+		return awserr.AccessDenied.Errorf("Roles may not be assumed by root accounts.")
+	}
+	if s == nil || op.exempt && name != "GetSessionToken" {
+		return nil
+	}
+	switch {
+	case s.Kind == store.KindFederatedUser && op.service == awsquery.IAM,
+		(s.Kind == store.KindUser || s.Kind == store.KindRoot && !s.AssumedRoot) && op.service == awsquery.IAM && s.MFAAuthenticated.IsZero():
+		return awserr.InvalidClientTokenID.Errorf("The security token included in the request is invalid")
+	case op.service != awsquery.STS:
+		return nil
+	case name == "GetSessionToken" || name == "GetFederationToken":
+		return nil // they refuse every session, with a sentence of their own
+	case s.Kind == store.KindFederatedUser:
+		return awserr.AccessDenied.Errorf("User: %s is not authorized to perform: %s", c.caller.ARN, op.action())
+	case (s.Kind == store.KindUser || s.Kind == store.KindRoot && !s.AssumedRoot) && name != "AssumeRole":
+		return awserr.AccessDenied.Errorf("Cannot call %s with session credentials", name)
+	}
+	return nil
+}
+
+// requestTags fills aws:RequestTag/K and aws:TagKeys from the tags that an input passes, and aws:TagKeys from the keys
+// that it takes away. What must be allowed beside the call sees them, too.
+func (op *operation) requestTags(in any, t *auth.Target) {
+	var keys []string
+	values := map[string][]string{}
+	tag := func(key, value *string) {
+		keys = append(keys, aws.ToString(key))
+		values["aws:RequestTag/"+aws.ToString(key)] = []string{aws.ToString(value)}
+	}
+	if op.tags != nil {
+		switch tags := reflect.ValueOf(in).Elem().FieldByIndex(op.tags).Interface().(type) {
+		case []iamtypes.Tag:
+			for _, t := range tags {
+				tag(t.Key, t.Value)
+			}
+		case []ststypes.Tag:
+			for _, t := range tags {
+				tag(t.Key, t.Value)
+			}
+		case []string:
+			keys = tags
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	values["aws:TagKeys"] = keys
+	t.Fill(values)
+	for i := range t.Also {
+		t.Also[i].Fill(values)
+	}
+}
+
+// tagField returns the index of the member with the tags of a request, nil if the input has none.
+func tagField(in reflect.Type) []int {
+	for _, name := range []string{"Tags", "TagKeys"} {
+		if f, ok := in.FieldByName(name); ok {
+			return f.Index
+		}
+	}
+	return nil
+}
+
+// wireOf is what a request shows of itself.
+func wireOf(r *http.Request, region string) auth.Wire {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	return auth.Wire{Region: region, SourceIP: host, UserAgent: r.UserAgent(), Referer: r.Referer(), TLS: r.TLS != nil}
+}

@@ -1,0 +1,112 @@
+package handlers
+
+import (
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"gatehouse/auth"
+	"gatehouse/catalog"
+	"gatehouse/store"
+)
+
+// elsewhere are operations whose resource the service authorization reference does not have, and why.
+var elsewhere = map[string]string{}
+
+// Every operation is authorized on an ARN of a type that the service authorization reference has for its action, or on
+// "*" where it has none.
+func TestResolvers(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for _, op := range operations() {
+		detail, ok := catalog.Action(op.service.Name, op.name())
+		if !ok {
+			t.Errorf("%s: the reference does not have it", op.action())
+			continue
+		}
+		if op.exempt || elsewhere[op.action()] != "" {
+			continue
+		}
+		caller := &auth.Caller{
+			Account: account, ARN: "arn:aws:iam::" + account + ":user/example", Kind: auth.User, Region: "us-east-1",
+			Credential: &store.Credential{UserName: "example"},
+		}
+		var target auth.Target
+		err := s.db.View(t.Context(), func(tx *store.Tx) (err error) {
+			c := &call{Server: s.Server, caller: caller, tx: tx, account: tx.Account(account), region: "us-east-1", partition: "aws"}
+			target, err = op.resource(t.Context(), c, exampleInput(op.in))
+			return err
+		})
+		if err != nil {
+			t.Errorf("%s: %v", op.action(), err)
+			continue
+		}
+		checkTarget(t, op.action(), detail, target)
+	}
+}
+
+func checkTarget(t *testing.T, action string, detail catalog.ActionDetail, target auth.Target) {
+	t.Helper()
+	if target.Resource == "*" {
+		for _, r := range detail.ResourceTypes {
+			if r.Required {
+				t.Errorf(`%s: authorized on "*", want %s`, action, r.Name)
+			}
+		}
+		return
+	}
+	service, _ := catalog.Service(detail.Service)
+	for _, r := range detail.ResourceTypes {
+		for _, typ := range service.ResourceTypes() {
+			if typ.Name == r.Name && arnPattern(typ.ARN).MatchString(target.Resource) {
+				return
+			}
+		}
+	}
+	t.Errorf("%s: authorized on %s, want one of %v", action, target.Resource, detail.ResourceTypes)
+}
+
+var variable = regexp.MustCompile(`\\\$\\\{[A-Za-z]+\\\}`)
+
+// arnPattern matches the ARNs of a resource type.
+func arnPattern(arn string) *regexp.Regexp {
+	return regexp.MustCompile("^" + variable.ReplaceAllString(regexp.QuoteMeta(arn), ".+") + "$")
+}
+
+// exampleInput is an input whose members hold something that passes for one.
+func exampleInput(in reflect.Type) any {
+	v := reflect.New(in)
+	for i := range in.NumField() {
+		f := in.Field(i)
+		text := "example"
+		switch {
+		case f.Name == "RoleArn":
+			text = "arn:aws:iam::" + account + ":role/example"
+		case f.Name == "PolicyArn", f.Name == "PermissionsBoundary":
+			text = "arn:aws:iam::" + account + ":policy/example"
+		case f.Name == "SerialNumber":
+			text = "arn:aws:iam::" + account + ":mfa/example"
+		case f.Name == "OpenIDConnectProviderArn":
+			text = "arn:aws:iam::" + account + ":oidc-provider/example.com"
+		case f.Name == "SAMLProviderArn", f.Name == "PrincipalArn":
+			text = "arn:aws:iam::" + account + ":saml-provider/example"
+		case f.Name == "PolicySourceArn", strings.HasSuffix(f.Name, "Arn"), strings.HasSuffix(f.Name, "ARN"):
+			text = "arn:aws:iam::" + account + ":user/example"
+		case strings.HasSuffix(f.Name, "Path"):
+			text = "/"
+		case strings.HasSuffix(f.Name, "Url"):
+			text = "https://example.com"
+		case f.Name == "TargetPrincipal":
+			text = account
+		case f.Name == "AWSServiceName":
+			text = "autoscaling.amazonaws.com"
+		}
+		if v.Elem().Field(i).Type() == reflect.TypeFor[*string]() {
+			v.Elem().Field(i).Set(reflect.ValueOf(aws.String(text)))
+		}
+	}
+	return v.Interface()
+}
