@@ -223,3 +223,18 @@ func remember[K comparable, V any](ctx context.Context, r *reader, m *memo[K, V]
 	}
 	return v, nil
 }
+
+// PoliciesOf returns the policies of a user with its groups, a role or a group: what SimulatePrincipalPolicy simulates.
+// The service control policies that bind the account are among them.
+func (a *Auth) PoliciesOf(ctx context.Context, tx *store.Tx, account string, kind store.OwnerKind, id string) (policy.Policies, error) {
+	r := &reader{a, tx}
+	e, err := r.entity(ctx, account, kind, id)
+	if err != nil {
+		return policy.Policies{}, err
+	}
+	org, err := r.organization(ctx)
+	if err != nil {
+		return policy.Policies{}, err
+	}
+	return policy.Policies{Identity: e.identity, Groups: e.groups, Boundary: e.boundary, SCPs: org.scps(account)}, nil
+}

@@ -26,6 +26,7 @@ import (
 type testServer struct {
 	*Server
 	t     *testing.T
+	path  string
 	db    *store.DB
 	auth  *auth.Auth
 	clock *clock.Clock
@@ -44,19 +45,30 @@ func newServerIn(t *testing.T, mode auth.Mode) *testServer {
 	return newServerWith(t, mode, nil)
 }
 
+// newServerAt returns a server over the database at a path.
+func newServerAt(t *testing.T, path string, mode auth.Mode) *testServer {
+	t.Helper()
+	return newServerOver(t, path, mode, nil)
+}
+
 // newServerWith returns a server whose configuration set has changed.
 func newServerWith(t *testing.T, mode auth.Mode, set func(*Config)) *testServer {
 	t.Helper()
-	s := &testServer{t: t, clock: new(clock.Clock)}
+	return newServerOver(t, filepath.Join(t.TempDir(), "gatehouse.db"), mode, set)
+}
+
+func newServerOver(t *testing.T, path string, mode auth.Mode, set func(*Config)) *testServer {
+	t.Helper()
+	s := &testServer{t: t, path: path, clock: new(clock.Clock)}
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	db, err := store.Open(t.Context(), store.Options{
-		Path: filepath.Join(t.TempDir(), "gatehouse.db"), Synchronous: "NORMAL", Clock: s.clock, Logger: log, SweepEvery: -1,
+		Path: path, Synchronous: "NORMAL", Clock: s.clock, Logger: log, SweepEvery: -1, Events: 1000,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
+		if err := db.Close(); err != nil && !errors.Is(err, store.ErrClosed) {
 			t.Errorf("close the database: %v", err)
 		}
 	})
@@ -69,6 +81,18 @@ func newServerWith(t *testing.T, mode auth.Mode, set func(*Config)) *testServer 
 		set(&c)
 	}
 	s.Server = New(c)
+	return s
+}
+
+// restart closes the database and returns a server over the same file.
+func (s *testServer) restart() *testServer {
+	s.t.Helper()
+	if err := s.db.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	next := newServerAt(s.t, s.path, s.auth.Mode())
+	// Clients of the old one call the new one.
+	*s = testServer{Server: next.Server, t: s.t, path: s.path, db: next.db, auth: next.auth, clock: next.clock}
 	return s
 }
 

@@ -30,5 +30,7 @@ func operations() []operation {
 		mfaDeviceOperations(),
 		oidcProviderOperations(),
 		samlProviderOperations(),
+		simulateOperations(),
+		authorizationMessageOperations(),
 	)
 }

@@ -34,9 +34,9 @@ type config struct {
 	Events      int
 	// SecureTransport is what aws:SecureTransport says of plain HTTP.
 	SecureTransport bool
-	LogLevel    string
-	LogFormat   string
-	JSON        bool
+	LogLevel        string
+	LogFormat       string
+	JSON            bool
 
 	mode auth.Mode
 }

@@ -1,0 +1,87 @@
+package handlers
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"gatehouse/auth"
+	"gatehouse/store"
+)
+
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	s := newServerIn(t, auth.Strict)
+	u := s.userIn(account, "alice", deny("iam:ListUsers", "*"))
+	arn := "arn:aws:iam::" + account + ":user/alice"
+	_ = listUsers(t, u)
+	_ = getUser(t, u, "alice")
+	s.userPolicy(account, "alice", allow("iam:GetUser", "*"))
+	_ = getUser(t, u, "alice")
+	_ = getUser(t, u, "nobody")
+	if _, err := sts.NewFromConfig(u).GetCallerIdentity(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	s.auth.SetMode(auth.Soft)
+	_ = listUsers(t, u)
+	s = s.restart() // they are written when the database is closed
+	list, err := s.db.Events(t.Context(), store.EventFilter{Principal: arn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []struct{ action, resource, outcome, mode, code string }{
+		{"iam:ListUsers", "*", "ImplicitDeny", "soft", ""},
+		{"sts:GetCallerIdentity", "", "", "strict", ""},
+		{"iam:GetUser", "arn:aws:iam::" + account + ":user/nobody", "Allow", "strict", "NoSuchEntity"},
+		{"iam:GetUser", arn, "Allow", "strict", ""},
+		{"iam:GetUser", arn, "ImplicitDeny", "strict", "AccessDenied"},
+		{"iam:ListUsers", "*", "ExplicitDeny", "strict", "AccessDenied"},
+	}
+	if len(list) != len(want) {
+		t.Fatalf("got %d events, want %d", len(list), len(want))
+	}
+	for i, w := range want {
+		e := list[i]
+		if e.Action != w.action || e.Resource != w.resource || e.Outcome != w.outcome || e.Mode != w.mode || e.ErrorCode != w.code {
+			t.Errorf("event %d: got %+v, want %+v", i, e, w)
+		}
+		if e.AccountID != account || e.SourceIP != "192.0.2.1" || e.RequestID == "" || e.Region != "us-east-1" || e.At.IsZero() {
+			t.Errorf("event %d: got %+v", i, e)
+		}
+		if e.Denied() != (e.Decision != "") {
+			t.Errorf("event %d: denied %t, decision %q", i, e.Denied(), e.Decision)
+		}
+	}
+	var r struct {
+		Outcome, Sentence string
+		Explanation       []string
+		Changes           []struct{ Add string }
+	}
+	if err := json.Unmarshal([]byte(list[4].Decision), &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.Outcome != "ImplicitDeny" || !strings.HasSuffix(r.Sentence, "because no identity-based policy allows the iam:GetUser action") ||
+		len(r.Changes) != 1 || !strings.Contains(r.Changes[0].Add, `"iam:GetUser"`) || len(r.Explanation) < 3 {
+		t.Errorf("got %+v", r)
+	}
+	yes := true
+	for _, tt := range []struct {
+		name string
+		f    store.EventFilter
+		want int
+	}{
+		{"denied", store.EventFilter{Principal: arn, Denied: &yes}, 3},
+		{"action", store.EventFilter{Principal: arn, Action: "IAM:get*"}, 3},
+		{"account", store.EventFilter{Account: other}, 0},
+		{"limit", store.EventFilter{Principal: arn, Limit: 2}, 2},
+		{"before", store.EventFilter{Principal: arn, Before: list[3].ID}, 2},
+		{"since", store.EventFilter{Principal: arn, Since: list[0].At + 3600}, 0},
+	} {
+		got, err := s.db.Events(t.Context(), tt.f)
+		if err != nil || len(got) != tt.want {
+			t.Errorf("%s: got %d events, %v, want %d", tt.name, len(got), err, tt.want)
+		}
+	}
+}
