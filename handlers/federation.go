@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"maps"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,9 +19,15 @@ import (
 
 func federationOperations() []operation {
 	return []operation{
-		detach((*STS).AssumeRoleWithWebIdentity, assumedRole),
-		detach((*STS).AssumeRoleWithSAML, assumedRole),
+		detach((*STS).AssumeRoleWithWebIdentity, unsignedRole),
+		detach((*STS).AssumeRoleWithSAML, unsignedRole),
 	}
+}
+
+// unsignedRole is the role that an operation without a signature asks for. The operation has its trust policy asked by
+// itself, when it knows for whom.
+func unsignedRole(_ context.Context, _ *call, in any) (auth.Target, error) {
+	return auth.Target{Resource: member(in, "RoleArn")}, nil
 }
 
 // unsignedSession is a role session that is not asked for with AWS credentials: by somebody whose identity has been
@@ -87,7 +91,7 @@ func (s *STS) assumeIn(ctx context.Context, f unsignedSession) (*store.Session, 
 		return nil, nil, err
 	}
 	if f.principal.Type != "" {
-		if err := s.trusts(ctx, role, f); err != nil {
+		if err := s.trusts(ctx, f); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -146,19 +150,17 @@ func (s *STS) roleNamed(ctx context.Context, arn string) (store.Role, error) {
 }
 
 // trusts asks the trust policy, where policies are consulted, whether f's principal may assume the role and pass the
-// tags and the source identity that come with it. The principal has no policies of its own.
-func (s *STS) trusts(ctx context.Context, role store.Role, f unsignedSession) error {
-	keys := maps.Clone(f.keys)
-	if keys == nil {
-		keys = make(map[string][]string)
-	}
-	keys["sts:RoleSessionName"] = []string{f.name}
-	t := auth.Target{Action: f.action, Resource: f.roleARN, Account: role.AccountID, Keys: keys, Policy: role.TrustPolicy}
-	var err error
-	if t.Tags, err = s.tx.Account(role.AccountID).Tags(ctx, role.ID, "", 0); err != nil {
+// tags and the source identity that come with it.
+func (s *STS) trusts(ctx context.Context, f unsignedSession) error {
+	t, err := s.roleTarget(ctx, f.roleARN)
+	if err != nil {
 		return err
 	}
+	t.Action = f.action
+	keys := map[string][]string{"sts:RoleSessionName": {f.name}}
+	var also []string
 	if len(f.tags) > 0 {
+		also = append(also, "sts:TagSession")
 		for _, tag := range f.tags {
 			keys["aws:RequestTag/"+tag.Key] = []string{tag.Value}
 			keys["aws:TagKeys"] = append(keys["aws:TagKeys"], tag.Key)
@@ -166,53 +168,23 @@ func (s *STS) trusts(ctx context.Context, role store.Role, f unsignedSession) er
 		if len(f.transitive) > 0 {
 			keys["sts:TransitiveTagKeys"] = f.transitive
 		}
-		t.Also = append(t.Also, auth.Target{Action: "sts:TagSession", Resource: t.Resource, Account: t.Account, Tags: t.Tags, Keys: keys, Policy: t.Policy})
 	}
 	if f.sourceIdentity != "" {
+		also = append(also, "sts:SetSourceIdentity")
 		keys["sts:SourceIdentity"] = []string{f.sourceIdentity}
-		t.Also = append(t.Also, auth.Target{Action: "sts:SetSourceIdentity", Resource: t.Resource, Account: t.Account, Tags: t.Tags, Keys: keys, Policy: t.Policy})
 	}
-	return s.authorizeAs(ctx, f.principal, t)
-}
-
-// authorizeAs asks the policy of t whether a principal without credentials may do what t says.
-func (s *STS) authorizeAs(ctx context.Context, p policy.Principal, t auth.Target) error {
-	mode := s.auth.Mode()
-	if mode == auth.Off {
-		return nil
+	t.Fill(keys)
+	for _, action := range also {
+		beside := t
+		beside.Action, beside.Also = action, nil
+		t.Also = append(t.Also, beside)
 	}
-	document, err := policy.Parse(t.Policy)
-	if err != nil {
-		document = nil // it denies: a policy that can't be read must not count as none
+	err = s.authorizeAs(ctx, f.principal, f.keys, t)
+	if awserr.AccessDenied.Is(err) {
+		// Who has no credentials yet is not named, nor is the role.
+		return notFederated(s.decided.Action)
 	}
-	var c policy.Context
-	for key, values := range t.Keys {
-		c.Set(key, values...)
-	}
-	for _, tag := range t.Tags {
-		c.Set("aws:ResourceTag/"+tag.Key, tag.Value)
-		c.Set("iam:ResourceTag/"+tag.Key, tag.Value)
-	}
-	c.Set("aws:CurrentTime", s.now.UTC().Format(time.RFC3339))
-	c.Set("aws:EpochTime", strconv.FormatInt(s.now.Unix(), 10))
-	c.Set("aws:RequestedRegion", s.region)
-	c.Set("aws:ResourceAccount", t.Account)
-	for _, action := range append([]auth.Target{t}, t.Also...) {
-		d := policy.Evaluate(policy.Request{
-			Action: action.Action, Resource: t.Resource, ResourceAccount: t.Account, Principal: p, Context: c,
-			Policies: policy.Policies{Resource: &policy.Policy{Source: policy.Source{Type: policy.FromResource}, Document: document}},
-		})
-		if d.Outcome == policy.Allow {
-			continue
-		}
-		if mode == auth.Strict {
-			return notFederated(action.Action)
-		}
-		s.decision = "deny:trust-policy"
-		s.log.WarnContext(ctx, "would be denied", "principal", p.ARN, "action", action.Action, "resource", t.Resource)
-		return nil
-	}
-	return nil
+	return err
 }
 
 // keyID returns the key id in the header of a JSON Web Token that nobody has verified, or "".
