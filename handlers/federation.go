@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
-	"strconv"
 	"strings"
 	"time"
 
@@ -153,8 +152,11 @@ func (s *STS) trusts(ctx context.Context, role store.Role, f unsignedSession) er
 		keys = make(map[string][]string)
 	}
 	keys["sts:RoleSessionName"] = []string{f.name}
-	t := auth.Target{Action: f.action, Resource: f.roleARN, Account: role.AccountID, Keys: keys, Policy: role.TrustPolicy}
+	t := auth.Target{Action: f.action, Resource: f.roleARN, Account: role.AccountID, Keys: keys}
 	var err error
+	if t.Policy, err = s.effectiveTrust(ctx, role); err != nil {
+		return err
+	}
 	if t.Tags, err = s.tx.Account(role.AccountID).Tags(ctx, role.ID, "", 0); err != nil {
 		return err
 	}
@@ -173,46 +175,6 @@ func (s *STS) trusts(ctx context.Context, role store.Role, f unsignedSession) er
 		t.Also = append(t.Also, auth.Target{Action: "sts:SetSourceIdentity", Resource: t.Resource, Account: t.Account, Tags: t.Tags, Keys: keys, Policy: t.Policy})
 	}
 	return s.authorizeAs(ctx, f.principal, t)
-}
-
-// authorizeAs asks the policy of t whether a principal without credentials may do what t says.
-func (s *STS) authorizeAs(ctx context.Context, p policy.Principal, t auth.Target) error {
-	mode := s.auth.Mode()
-	if mode == auth.Off {
-		return nil
-	}
-	document, err := policy.Parse(t.Policy)
-	if err != nil {
-		document = nil // it denies: a policy that can't be read must not count as none
-	}
-	var c policy.Context
-	for key, values := range t.Keys {
-		c.Set(key, values...)
-	}
-	for _, tag := range t.Tags {
-		c.Set("aws:ResourceTag/"+tag.Key, tag.Value)
-		c.Set("iam:ResourceTag/"+tag.Key, tag.Value)
-	}
-	c.Set("aws:CurrentTime", s.now.UTC().Format(time.RFC3339))
-	c.Set("aws:EpochTime", strconv.FormatInt(s.now.Unix(), 10))
-	c.Set("aws:RequestedRegion", s.region)
-	c.Set("aws:ResourceAccount", t.Account)
-	for _, action := range append([]auth.Target{t}, t.Also...) {
-		d := policy.Evaluate(policy.Request{
-			Action: action.Action, Resource: t.Resource, ResourceAccount: t.Account, Principal: p, Context: c,
-			Policies: policy.Policies{Resource: &policy.Policy{Source: policy.Source{Type: policy.FromResource}, Document: document}},
-		})
-		if d.Outcome == policy.Allow {
-			continue
-		}
-		if mode == auth.Strict {
-			return notFederated(action.Action)
-		}
-		s.decision = "deny:trust-policy"
-		s.log.WarnContext(ctx, "would be denied", "principal", p.ARN, "action", action.Action, "resource", t.Resource)
-		return nil
-	}
-	return nil
 }
 
 // keyID returns the key id in the header of a JSON Web Token that nobody has verified, or "".
