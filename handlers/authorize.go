@@ -37,6 +37,11 @@ func (c *call) authorize(ctx context.Context, op *operation, in any) error {
 	if t.Action == "" {
 		t.Action = op.action()
 	}
+	for i := range t.Also {
+		if t.Also[i].Action == "" {
+			t.Also[i].Action = t.Action
+		}
+	}
 	op.requestTags(in, &t)
 	c.target = t.Resource
 	d, err := c.auth.Authorize(ctx, c.tx, c.caller, t, c.wire)
