@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -104,8 +105,11 @@ func exampleInput(in reflect.Type) any {
 		case f.Name == "AWSServiceName":
 			text = "autoscaling.amazonaws.com"
 		}
-		if v.Elem().Field(i).Type() == reflect.TypeFor[*string]() {
+		switch {
+		case f.Type == reflect.TypeFor[*string]():
 			v.Elem().Field(i).Set(reflect.ValueOf(aws.String(text)))
+		case f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct && f.Type.Elem() != reflect.TypeFor[time.Time]():
+			v.Elem().Field(i).Set(reflect.ValueOf(exampleInput(f.Type.Elem())))
 		}
 	}
 	return v.Interface()
