@@ -51,6 +51,8 @@ type Server struct {
 	version string
 	ids     *awsquery.RequestIDs
 	oidc    *federation.OIDC
+	// reporting has the accounts whose credential report is being made.
+	reporting sync.Map
 
 	operations map[*awsquery.Operation]*operation
 	echo       *echo.Echo

@@ -26,5 +26,6 @@ func operations() []operation {
 		mfaDeviceOperations(),
 		oidcProviderOperations(),
 		samlProviderOperations(),
+		credentialReportOperations(),
 	)
 }
