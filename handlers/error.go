@@ -40,6 +40,10 @@ func storeError(err error) *awserr.Error {
 			return awserr.NoSuchEntity.Errorf("OpenIDConnect Provider not found for arn %s", notFound.Name)
 		case "SAML provider": // by its ARN
 			return awserr.NoSuchEntity.Errorf("Manifest not found for arn %s", notFound.Name)
+		case "access report":
+			return awserr.NoSuchEntity.Errorf("The job with id %s cannot be found.", notFound.Name)
+		case "service in the report":
+			return awserr.NoSuchEntity.Errorf("The service %s is not in the report.", notFound.Name)
 		case "SAML private key":
 			return awserr.NoSuchEntity.Errorf("The private key with id %s cannot be found.", notFound.Name)
 		}

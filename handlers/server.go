@@ -173,6 +173,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, buf *by
 			return service, nil, err
 		}
 		c.region = c.caller.Region
+		s.auth.Accessed(c.caller, service.Name, model.Name)
 	}
 	c.partition = auth.Partition(c.region)
 	c.wire.Region = c.region

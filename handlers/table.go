@@ -27,5 +27,6 @@ func operations() []operation {
 		oidcProviderOperations(),
 		samlProviderOperations(),
 		credentialReportOperations(),
+		serviceAccessOperations(),
 	)
 }
