@@ -28,5 +28,7 @@ func operations() []operation {
 		samlProviderOperations(),
 		credentialReportOperations(),
 		serviceAccessOperations(),
+		organizationOperations(),
+		organizationReportOperations(),
 	)
 }
