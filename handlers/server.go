@@ -191,6 +191,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, buf *by
 	if err != nil {
 		return service, nil, err
 	}
+	if c.tradeInToken != "" {
+		w.Header().Set("X-Gatehouse-Trade-In-Token", c.tradeInToken)
+	}
 	return service, awsquery.Marshal(model, out, c.requestID), nil
 }
 

@@ -30,5 +30,8 @@ func operations() []operation {
 		serviceAccessOperations(),
 		organizationOperations(),
 		organizationReportOperations(),
+		accountPropertyOperations(),
+		roleTemplateOperations(),
+		delegationRequestOperations(),
 	)
 }
