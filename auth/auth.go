@@ -115,6 +115,20 @@ func (c *Caller) Session() *store.Session {
 // Temporary reports whether the caller uses a session's credentials.
 func (c *Caller) Temporary() bool { return c.Session() != nil }
 
+// EntityID returns the unique id of the user or role whose permissions the caller has, the account's number for root, and
+// "" for others.
+func (c *Caller) EntityID() string {
+	switch s := c.Session(); {
+	case c.Kind == Root, s != nil && s.IssuerID == c.Account:
+		return c.Account
+	case c.Credential == nil:
+		return ""
+	case s != nil && s.Kind == store.KindAssumedRole:
+		return s.IssuerID
+	}
+	return c.Credential.UserEntityID
+}
+
 // UserName returns the name of the IAM user that the caller is, or "".
 func (c *Caller) UserName() string {
 	if c.Kind == User && c.Credential != nil {
@@ -248,18 +262,34 @@ func (a *Auth) used(c *Caller, service string) {
 	default:
 		return
 	}
-	var h maphash.Hash
-	h.SetSeed(a.seed)
-	h.WriteString(u.AccessKeyID)
-	h.WriteString(u.RoleID)
-	h.WriteByte(0)
-	h.WriteString(service)
-	h.WriteByte(0)
-	h.WriteString(u.Region)
-	slot := &a.uses[h.Sum64()%uint64(len(a.uses))]
-	if mark := h.Sum64()<<32 | uint64(uint32(u.At)); slot.Swap(mark) != mark {
+	if a.fresh(u.At, u.AccessKeyID+u.RoleID, service, u.Region) {
 		a.config.DB.Used(u)
 	}
+}
+
+// Accessed notes that a caller called an action of a service, allowed or not. Like a use it is written later.
+func (a *Auth) Accessed(c *Caller, service, action string) {
+	id := c.EntityID()
+	if id == "" {
+		return
+	}
+	at := store.At(a.config.Clock.Now())
+	if a.fresh(at, id, service, action, c.Region) {
+		a.config.DB.Accessed(store.Access{Account: c.Account, EntityID: id, Service: service, Action: action, At: at, Region: c.Region})
+	}
+}
+
+// fresh reports whether something, known by its parts, was not seen in the second at. It may say so more than once.
+func (a *Auth) fresh(at store.Time, parts ...string) bool {
+	var h maphash.Hash
+	h.SetSeed(a.seed)
+	for _, p := range parts {
+		h.WriteString(p)
+		h.WriteByte(0)
+	}
+	slot := &a.uses[h.Sum64()%uint64(len(a.uses))]
+	mark := h.Sum64()<<32 | uint64(uint32(at))
+	return slot.Swap(mark) != mark
 }
 
 func root(account string, claim sigv4.Claim) *Caller {

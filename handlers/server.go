@@ -68,6 +68,8 @@ type Server struct {
 	version string
 	ids     *awsquery.RequestIDs
 	oidc    *federation.OIDC
+	// reporting has the accounts whose credential report is being made.
+	reporting sync.Map
 
 	defaultAccount string
 	publicURL      string
@@ -226,6 +228,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, buf *by
 			return service, nil, err
 		}
 		c.region = c.caller.Region
+		s.auth.Accessed(c.caller, service.Name, model.Name)
 	}
 	c.partition = auth.Partition(c.region)
 	c.wire.Region = c.region
@@ -245,6 +248,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, buf *by
 	}
 	if err != nil {
 		return service, nil, err
+	}
+	if c.tradeInToken != "" {
+		w.Header().Set("X-Gatehouse-Trade-In-Token", c.tradeInToken)
 	}
 	return service, awsquery.Marshal(model, out, c.requestID), nil
 }
