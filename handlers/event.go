@@ -8,7 +8,7 @@ func (c *call) record(code string) {
 		return
 	}
 	e := store.Event{
-		At: store.At(c.now), Action: c.op.String(), Resource: c.target, Mode: c.mode.String(), ErrorCode: code,
+		At: store.At(c.now), Action: c.op.action(), Resource: c.target, Mode: c.mode.String(), ErrorCode: code,
 		RequestID: c.requestID, SourceIP: c.wire.SourceIP, Region: c.region,
 	}
 	if c.caller != nil {

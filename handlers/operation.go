@@ -52,8 +52,9 @@ type operation struct {
 	in, out reflect.Type
 	access  access
 	// resource says what the operation is authorized on. It is never nil.
-	resource resolver
-	run      func(ctx context.Context, c *call, in any) (any, error)
+	resource   resolver
+	run        func(ctx context.Context, c *call, in any) (any, error)
+	actionName string
 	// exempt says that the operation needs no permission, and that none can be taken away.
 	exempt bool
 	// tags is the index of the input's member with tags or tag keys, nil if it has none.
@@ -94,7 +95,8 @@ func row[S IAM | STS, I, O any](f func(*S, context.Context, *I) (*O, error), a a
 	}
 	return operation{
 		service: service, in: in, out: out, access: a, resource: r, tags: tagField(in),
-		exempt: in == reflect.TypeFor[sts.GetCallerIdentityInput]() || in == reflect.TypeFor[sts.GetSessionTokenInput](),
+		actionName: service.Name + ":" + strings.TrimSuffix(in.Name(), "Input"),
+		exempt:     in == reflect.TypeFor[sts.GetCallerIdentityInput]() || in == reflect.TypeFor[sts.GetSessionTokenInput](),
 		run: func(ctx context.Context, c *call, in any) (any, error) {
 			out, err := f(&S{c}, ctx, in.(*I))
 			if err != nil {
@@ -109,7 +111,7 @@ func row[S IAM | STS, I, O any](f func(*S, context.Context, *I) (*O, error), a a
 func (op *operation) name() string { return strings.TrimSuffix(op.in.Name(), "Input") }
 
 // action is the name as policies write it, such as iam:CreateRole.
-func (op *operation) action() string { return op.service.Name + ":" + op.name() }
+func (op *operation) action() string { return op.actionName }
 
 // arn returns the ARN of an IAM resource of the caller's account, such as "role" + path + name.
 func (c *call) arn(resource string) string { return c.arnIn(c.caller.Account, resource) }

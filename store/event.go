@@ -33,9 +33,9 @@ const (
 	// eventsInterval is how long an event may wait to be written.
 	eventsInterval = 500 * time.Millisecond
 	// eventsBatch is how many are written at a time, for which everybody who writes waits.
-	eventsBatch = 64
+	eventsBatch = 128
 	// eventsShare is how many times as long as writing them took the writing of events pauses.
-	eventsShare = 20
+	eventsShare = 60
 	// subscriptionBuffer is how many events a subscriber may be behind.
 	subscriptionBuffer = 1024
 )
@@ -43,9 +43,11 @@ const (
 // events is the end of the ring that is not written yet. It never holds more than the ring does, and lets the oldest
 // go: they would be overwritten anyway.
 type events struct {
-	mu          sync.Mutex
-	last        int64
-	waiting     []Event
+	mu   sync.Mutex
+	last int64
+	// ring holds the n events from first on that wait, and wraps round.
+	ring        []Event
+	first, n    int
 	subscribers map[*Subscription]struct{}
 	// flushing keeps those who write apart, so that ids are written in order. It guards batch.
 	flushing sync.Mutex
@@ -64,11 +66,7 @@ func (db *DB) Record(e Event) int64 {
 	defer q.mu.Unlock()
 	q.last++
 	e.ID = q.last
-	if len(q.waiting) >= db.opts.Events {
-		q.waiting[0] = Event{}
-		q.waiting = q.waiting[1:]
-	}
-	q.waiting = append(q.waiting, e)
+	q.add(e, db.opts.Events)
 	for s := range q.subscribers {
 		select {
 		case s.c <- e:
@@ -121,15 +119,33 @@ func (s *Subscription) Close() {
 	delete(s.q.subscribers, s)
 }
 
+// add puts an event behind those that wait, in the place of the oldest if there are limit of them.
+func (q *events) add(e Event, limit int) {
+	if q.n == len(q.ring) && q.n < limit {
+		grown := make([]Event, min(limit, max(256, 2*q.n)))
+		copied := copy(grown, q.ring[q.first:])
+		copy(grown[copied:], q.ring[:q.first])
+		q.ring, q.first = grown, 0
+	}
+	if q.n == len(q.ring) {
+		q.ring[q.first] = e
+		q.first = (q.first + 1) % len(q.ring)
+		return
+	}
+	q.ring[(q.first+q.n)%len(q.ring)] = e
+	q.n++
+}
+
 // take removes up to n waiting events, the oldest first.
 func (q *events) take(buf []Event, n int) []Event {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n = min(n, len(q.waiting))
-	buf = append(buf[:0], q.waiting[:n]...)
-	clear(q.waiting[:n])
-	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
-		q.waiting = nil
+	buf = buf[:0]
+	for ; n > 0 && q.n > 0; n-- {
+		buf = append(buf, q.ring[q.first])
+		q.ring[q.first] = Event{}
+		q.first = (q.first + 1) % len(q.ring)
+		q.n--
 	}
 	return buf
 }
@@ -137,7 +153,7 @@ func (q *events) take(buf []Event, n int) []Event {
 func (q *events) discard() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.waiting = nil
+	q.ring, q.first, q.n = nil, 0, 0
 }
 
 // FlushEvents writes the events that wait and returns when they are on disk.

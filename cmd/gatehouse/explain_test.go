@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+)
+
+const seedFile = `
+accounts:
+  - id: "123456789012"
+    users:
+      - name: alice
+        access_keys:
+          - {id: AKIAQALICEDEV0000001, secret: alice/secret/0123456789012345678901234}
+        inline_policies:
+          own: {Version: "2012-10-17", Statement: [{Sid: NoKeys, Effect: Deny, Action: "iam:*AccessKey*", Resource: "*"}, {Effect: Allow, Action: "iam:Get*", Resource: "*"}]}
+organization:
+  id: o-exampleorg1
+  management_account: "111111111111"
+  root:
+    units:
+      - name: workloads
+        scps: [FullAWSAccess, no-mfa]
+        accounts: [{id: "123456789012"}]
+  policies:
+    - {name: no-mfa, kind: scp, document: {Version: "2012-10-17", Statement: [{Effect: Deny, Action: "iam:*MFA*", Resource: "*"}]}}
+`
+
+// started is a server that a test has started.
+type started struct {
+	t   *testing.T
+	env []string
+	at  Addresses
+	dir string
+}
+
+// start serves a seed file in mode strict until the test ends.
+func start(t *testing.T, seed string) *started {
+	t.Helper()
+	s := &started{t: t, dir: t.TempDir()}
+	name := filepath.Join(s.dir, "seed.yaml")
+	if err := os.WriteFile(name, []byte(seed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ready, done := make(chan Addresses, 1), make(chan int, 1)
+	var log bytes.Buffer
+	m := &Main{
+		Args:   []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--db", filepath.Join(s.dir, "g.db"), "--seed", name, "--iam", "strict"},
+		Stdin:  strings.NewReader(""),
+		Stdout: io.Discard, Stderr: &log,
+		Started: func(a Addresses) { ready <- a },
+	}
+	go func() { done <- m.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if code := <-done; code != 0 {
+			t.Errorf("serve: exit code %d\n%s", code, log.String())
+		}
+	})
+	select {
+	case s.at = <-ready:
+	case code := <-done:
+		t.Fatalf("serve: exit code %d\n%s", code, log.String())
+	}
+	s.env = []string{"GATEHOUSE_ADMIN_LISTEN=" + s.at.Admin}
+	return s
+}
+
+// run runs a command and returns what it prints.
+func (s *started) run(want int, args ...string) string {
+	s.t.Helper()
+	var out, errs bytes.Buffer
+	m := &Main{Args: args, Env: s.env, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs}
+	if code := m.Run(s.t.Context()); code != want {
+		s.t.Errorf("%s: got exit code %d, want %d: %s", args[0], code, want, errs.String())
+	}
+	return out.String() + errs.String()
+}
+
+// wantText complains about the parts that a text lacks.
+func wantText(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("got\n%s\nwant %q in it", text, part)
+		}
+	}
+}
+
+func TestExplainCommands(t *testing.T) {
+	t.Parallel()
+	s := start(t, seedFile)
+
+	// a stream that is open before anything happens
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.at.Admin+"/events?decision=deny", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/event-stream")
+	stream, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+
+	c := iam.NewFromConfig(aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String("http://" + s.at.Main),
+		Credentials: credentials.NewStaticCredentialsProvider("AKIAQALICEDEV0000001", "alice/secret/0123456789012345678901234", ""),
+	})
+	if _, err := c.GetUser(t.Context(), &iam.GetUserInput{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("alice")}); err == nil {
+		t.Fatal("CreateAccessKey: got no error")
+	}
+	if _, err := c.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("bob")}); err == nil {
+		t.Fatal("CreateUser: got no error")
+	}
+	lines := bufio.NewScanner(stream.Body)
+	var seen []string
+	for len(seen) < 2 && lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "data: {") {
+			seen = append(seen, lines.Text())
+		}
+	}
+	wantText(t, strings.Join(seen, "\n"), `"action":"iam:CreateAccessKey"`, `"outcome":"ExplicitDeny"`, `"action":"iam:CreateUser"`)
+
+	text := s.run(0, "logs")
+	wantText(t, text, "iam:GetUser on arn:aws:iam::123456789012:user/alice", "denied", "iam:CreateUser on arn:aws:iam::123456789012:user/bob")
+	event := func(action string) string {
+		for line := range strings.Lines(s.run(0, "logs", "--action", action, "--decision", "deny")) {
+			id, _, _ := strings.Cut(line, " ")
+			return id
+		}
+		t.Fatalf("no event of %s", action)
+		return ""
+	}
+	wantText(t, s.run(0, "explain", event("iam:CreateAccessKey")),
+		"DENIED", "Statement NoKeys of the inline policy own of the user denies it", "remove or narrow Deny statement 1", `"Action":"iam:*AccessKey*"`)
+	wantText(t, s.run(0, "explain", event("iam:CreateUser")),
+		"No identity-based policy of the caller allows it", "Add to an identity-based policy of arn:aws:iam::123456789012:user/alice",
+		`"Action":"iam:CreateUser","Resource":"arn:aws:iam::123456789012:user/bob"`)
+	wantText(t, s.run(1, "explain", "999999"), "There is no event 999999")
+
+	wantText(t, s.run(0, "why", "123456789012", "alice", "iam:GetUser", "arn:aws:iam::123456789012:user/alice"), "ALLOWED", "Allow statement 2")
+	wantText(t, s.run(0, "why", "123456789012", "user/alice", "iam:EnableMFADevice", "arn:aws:iam::123456789012:user/alice"),
+		"DENIED", "service control policy no-mfa on level 1", "To allow it:")
+	wantText(t, s.run(1, "why", "123456789012", "nobody", "iam:GetUser", "*"), `has no user or role "nobody"`)
+	wantText(t, s.run(1, "why", "123456789012", "alice", "iam:Get*", "*"), "not the name of one action")
+}
+
+func TestPolicyTestCommand(t *testing.T) {
+	t.Parallel()
+	s := start(t, seedFile)
+	file := func(name, text string) string {
+		name = filepath.Join(s.dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	principal := `"principal":{"type":"User","arn":"arn:aws:iam::123456789012:user/alice","accountId":"123456789012"}`
+	good := file("good.jsonl", `{"id":"a","request":{"action":"s3:GetObject","resource":"arn:aws:s3:::b/k",`+principal+`},"policies":{"identity":[{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}]},"expected":"Allow"}
+{"id":"b","request":{"action":"iam:GetUser","resource":"arn:aws:iam::123456789012:user/alice",`+principal+`},"expected":"Allow"}
+{"id":"c","request":{"action":"iam:CreateAccessKey","resource":"arn:aws:iam::123456789012:user/alice",`+principal+`},"expected":"Deny"}
+`)
+	wantText(t, s.run(0, "policy", "test", good), "3 of 3 cases as expected")
+	bad := file("bad.json", `[{"id":"d","request":{"action":"iam:CreateUser","resource":"arn:aws:iam::123456789012:user/bob",`+principal+`},"expected":"Allow"}]`)
+	wantText(t, s.run(1, "policy", "test", good, bad), "MISS", "d: got ImplicitDeny, want Allow", "3 of 4 cases as expected", "1 of 4 cases missed")
+	wantText(t, s.run(1, "policy", "test", file("none.json", "[]")), "no case")
+	wantText(t, s.run(1, "policy", "test", file("broken.json", `{"expected":"Maybe"}`)), "expected is")
+}
+
+// GET and PUT of the organization agree.
+func TestOrganizationAPI(t *testing.T) {
+	t.Parallel()
+	s := start(t, seedFile)
+	call := func(method, body string) (int, string) {
+		t.Helper()
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		r, err := http.NewRequestWithContext(ctx, method, "http://"+s.at.Admin+"/organization", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(text)
+	}
+	status, before := call(http.MethodGet, "")
+	wantText(t, before, `"management_account":"111111111111"`, `"name":"workloads"`, `"no-mfa"`, `"id":"123456789012"`)
+	if s2, after := call(http.MethodPut, before); status != 200 || s2 != 200 || after != before {
+		t.Errorf("PUT what GET gave: got %d %s, want %s", s2, after, before)
+	}
+	for _, bad := range []string{
+		`{}`, `{"id":"o-exampleorg1","management_account":"1"}`,
+		`{"id":"o-exampleorg1","management_account":"111111111111","root":{"scps":["unknown"]}}`,
+		`{"id":"o-exampleorg1","management_account":"111111111111","root":{"accounts":[{"id":"123456789012"},{"id":"123456789012"}]}}`,
+		`{"id":"o-exampleorg1","management_account":"111111111111","policies":[{"name":"x","kind":"scp","document":{"Statement":1}}]}`,
+		`{"id":"o-exampleorg1","management_account":"111111111111","levels":[]}`,
+	} {
+		if status, text := call(http.MethodPut, bad); status != 400 {
+			t.Errorf("PUT %s: got %d %s, want 400", bad, status, text)
+		}
+	}
+	if status, _ := call(http.MethodDelete, ""); status != 200 {
+		t.Errorf("DELETE: got %d", status)
+	}
+	if status, _ := call(http.MethodGet, ""); status != 404 {
+		t.Errorf("GET after DELETE: got %d, want 404", status)
+	}
+}
