@@ -88,7 +88,10 @@ func (s *STS) AssumeRoot(ctx context.Context, in *sts.AssumeRootInput) (*sts.Ass
 	if err := s.tx.Account(account).CreateSession(ctx, session); err != nil {
 		return nil, err
 	}
-	return &sts.AssumeRootOutput{Credentials: issued(session), SourceIdentity: optional(session.SourceIdentity)}, nil
+	return &sts.AssumeRootOutput{
+		Credentials: issued(session), SessionTokenSize: tokenSize(session), SessionTokenUtilization: tokenUse(session),
+		SourceIdentity: optional(session.SourceIdentity),
+	}, nil
 }
 
 // mayAssumeRoot asks the organization whether the caller's account may have root sessions in another one: it must

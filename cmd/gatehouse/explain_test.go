@@ -46,35 +46,15 @@ type started struct {
 	dir string
 }
 
-// start serves a seed file in mode strict until the test ends.
-func start(t *testing.T, seed string) *started {
+// startStrict serves a seed file in mode strict until the test ends.
+func startStrict(t *testing.T, seed string) *started {
 	t.Helper()
 	s := &started{t: t, dir: t.TempDir()}
 	name := filepath.Join(s.dir, "seed.yaml")
 	if err := os.WriteFile(name, []byte(seed), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	ready, done := make(chan Addresses, 1), make(chan int, 1)
-	var log bytes.Buffer
-	m := &Main{
-		Args:   []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--db", filepath.Join(s.dir, "g.db"), "--seed", name, "--iam", "strict"},
-		Stdin:  strings.NewReader(""),
-		Stdout: io.Discard, Stderr: &log,
-		Started: func(a Addresses) { ready <- a },
-	}
-	go func() { done <- m.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if code := <-done; code != 0 {
-			t.Errorf("serve: exit code %d\n%s", code, log.String())
-		}
-	})
-	select {
-	case s.at = <-ready:
-	case code := <-done:
-		t.Fatalf("serve: exit code %d\n%s", code, log.String())
-	}
+	s.at = start(t, "--seed="+name, "--iam=strict").Addresses
 	s.env = []string{"GATEHOUSE_ADMIN_LISTEN=" + s.at.Admin}
 	return s
 }
@@ -102,7 +82,7 @@ func wantText(t *testing.T, text string, parts ...string) {
 
 func TestExplainCommands(t *testing.T) {
 	t.Parallel()
-	s := start(t, seedFile)
+	s := startStrict(t, seedFile)
 
 	// a stream that is open before anything happens
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.at.Admin+"/events?decision=deny", nil)
@@ -164,7 +144,7 @@ func TestExplainCommands(t *testing.T) {
 
 func TestPolicyTestCommand(t *testing.T) {
 	t.Parallel()
-	s := start(t, seedFile)
+	s := startStrict(t, seedFile)
 	file := func(name, text string) string {
 		name = filepath.Join(s.dir, name)
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
@@ -187,7 +167,7 @@ func TestPolicyTestCommand(t *testing.T) {
 // GET and PUT of the organization agree.
 func TestOrganizationAPI(t *testing.T) {
 	t.Parallel()
-	s := start(t, seedFile)
+	s := startStrict(t, seedFile)
 	call := func(method, body string) (int, string) {
 		t.Helper()
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
