@@ -106,7 +106,7 @@ func TestGetCredentialReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := c.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{
-		UserName: aws.String("alice"), AccessKeyId: aws.String(keyID(t, alice)), Status: types.StatusTypeInactive,
+		UserName: aws.String("alice"), AccessKeyId: aws.String(reportKeyID(t, alice)), Status: types.StatusTypeInactive,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -163,8 +163,8 @@ func TestGetCredentialReport(t *testing.T) {
 	}
 }
 
-// keyID is the access key id that a configuration signs with.
-func keyID(t *testing.T, c aws.Config) string {
+// reportKeyID is the access key id that a configuration signs with.
+func reportKeyID(t *testing.T, c aws.Config) string {
 	t.Helper()
 	k, err := c.Credentials.Retrieve(t.Context())
 	if err != nil {

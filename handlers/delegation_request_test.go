@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"gatehouse/store"
 )
@@ -98,22 +99,22 @@ func TestDelegationRequest(t *testing.T) {
 	_, err = alice.RejectDelegationRequest(ctx, &iam.RejectDelegationRequestInput{DelegationRequestId: id})
 	answered(t, err, "InvalidInput", "")
 
-	trade := func(token string) (r store.DelegationRequest, err error) {
-		err = s.db.Update(ctx, func(tx *store.Tx) (err error) {
-			r, err = tx.TradeIn(ctx, token)
-			return err
-		})
-		return r, err
+	trade := func(account, token string) (*sts.GetDelegatedAccessTokenOutput, error) {
+		return s.STS(account).GetDelegatedAccessToken(ctx, &sts.GetDelegatedAccessTokenInput{TradeInToken: &token})
 	}
-	if _, err := trade("another"); !store.IsNotFound(err) {
-		t.Errorf("another token: got %v, want NotFound", err)
+	_, err = trade(partner, "another")
+	answered(t, err, "AccessDenied", "The trade-in token is not valid.")
+	_, err = trade("000000000002", token) // and it is not used up by that
+	answered(t, err, "AccessDenied", "The trade-in token is not valid.")
+	out, err := trade(partner, token)
+	answered(t, err, "", "")
+	identity, err := sts.NewFromConfig(s.with(out.Credentials)).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	answered(t, err, "", "")
+	if *out.AssumedPrincipal != "arn:aws:iam::"+account+":user/bob" || *identity.Arn != *out.AssumedPrincipal {
+		t.Errorf("delegated: got %s, %s", *out.AssumedPrincipal, *identity.Arn)
 	}
-	if r, err := trade(token); err != nil || r.OwnerAccount != account || r.ApproverARN != "arn:aws:iam::"+account+":user/bob" || r.ApproverKind != store.KindUser {
-		t.Errorf("token: got %+v, %v", r, err)
-	}
-	if _, err := trade(token); !store.IsNotFound(err) {
-		t.Errorf("token once more: got %v, want NotFound", err)
-	}
+	_, err = trade(partner, token)
+	answered(t, err, "AccessDenied", "The trade-in token is not valid.")
 	s.advance(901 * time.Second)
 	get(types.StateTypeExpired)
 }

@@ -44,18 +44,22 @@ var idpKey = sync.OnceValue(func() (k struct {
 	return k
 })
 
-func (s *testServer) mustCreateSAMLProvider() {
-	s.t.Helper()
-	metadata := `<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="` + samlEntity + `" validUntil="2100-01-01T00:00:00Z">
+// exampleMetadata describes the provider.
+func exampleMetadata() string {
+	return `<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="` + samlEntity + `" validUntil="2100-01-01T00:00:00Z">
   <md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
     <md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>` +
 		base64.StdEncoding.EncodeToString(idpKey().cert) + `</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>
     <md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example.com/sso"/>
   </md:IDPSSODescriptor>
 </md:EntityDescriptor>`
+}
+
+func (s *testServer) mustCreateSAMLProvider() {
+	s.t.Helper()
 	err := s.db.Update(s.t.Context(), func(tx *store.Tx) error {
 		return tx.Account(account).CreateSAMLProvider(s.t.Context(), &store.SAMLProvider{
-			Name: "Example", UUID: "1", Metadata: metadata, EncryptionMode: "Allowed", ValidUntil: store.At(time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)),
+			Name: "Example", UUID: "1", Metadata: exampleMetadata(), EncryptionMode: "Allowed", ValidUntil: store.At(time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)),
 		})
 	})
 	if err != nil {

@@ -40,7 +40,7 @@ func TestScenario(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := &scenario{
-				testServer: newServer(t), files: map[string]string{}, captured: map[string]string{},
+				testServer: newServerWith(t, auth.Off, func(c *Config) { c.Issuer = true }), files: map[string]string{}, captured: map[string]string{},
 				as: aws.Credentials{AccessKeyID: account, SecretAccessKey: "any"},
 			}
 			for _, f := range archive.Files {
@@ -112,6 +112,16 @@ func (r *scenario) do(word, rest string) {
 	rest = r.replaced(rest)
 	fields := strings.Fields(rest)
 	switch {
+	case word == "as" && rest == "nobody":
+		r.as = aws.Credentials{}
+	case word == "token" && len(fields) >= 2:
+		r.token(fields[0], strings.TrimPrefix(rest, fields[0]))
+	case word == "codes" && len(fields) == 3:
+		codes, err := r.MFACode(r.t.Context(), "", fields[2])
+		if err != nil {
+			r.fatalf("%v", err)
+		}
+		r.captured[fields[0]], r.captured[fields[1]] = codes.Previous, codes.Code
 	case word == "as" && len(fields) == 1:
 		r.as = aws.Credentials{AccessKeyID: fields[0], SecretAccessKey: "any"}
 	case word == "as" && (len(fields) == 2 || len(fields) == 3):
@@ -136,6 +146,19 @@ func (r *scenario) do(word, rest string) {
 	default:
 		r.fatalf("%q is no line of a scenario", word)
 	}
+}
+
+// token captures a token of the development issuer.
+func (r *scenario) token(name, request string) {
+	var in TokenRequest
+	if err := json.Unmarshal([]byte(request), &in); err != nil {
+		r.fatalf("%v", err)
+	}
+	token, err := r.IssueToken(r.t.Context(), in)
+	if err != nil {
+		r.fatalf("%v", err)
+	}
+	r.captured[name] = token
 }
 
 func (r *scenario) fatalf(format string, args ...any) {
@@ -190,7 +213,8 @@ func (r *scenario) send(operation, input string) {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	sum := sha256.Sum256([]byte(body))
-	if err := v4.NewSigner().SignHTTP(r.t.Context(), r.as, req, hex.EncodeToString(sum[:]), service.Name, "us-east-1", time.Now()); err != nil {
+	if r.as.AccessKeyID == "" { // nobody signs
+	} else if err := v4.NewSigner().SignHTTP(r.t.Context(), r.as, req, hex.EncodeToString(sum[:]), service.Name, "us-east-1", time.Now()); err != nil {
 		r.fatalf("%v", err)
 	}
 	resp, err := r.Do(req)

@@ -36,6 +36,9 @@ type SeedAccount struct {
 	Groups   []SeedGroup  `yaml:"groups"`
 	Policies []SeedPolicy `yaml:"policies"`
 	Roles    []SeedRole   `yaml:"roles"`
+
+	OIDCProviders []SeedOIDCProvider `yaml:"oidc_providers"`
+	SAMLProviders []SeedSAMLProvider `yaml:"saml_providers"`
 }
 
 // SeedUser is a user with its keys, groups and policies.
@@ -280,6 +283,9 @@ func (a *SeedAccount) documents(visit func(*SeedDocument) error) error {
 
 // load reads the documents that stand in files.
 func (a *SeedAccount) load(dir string) error {
+	if err := a.loadProviders(dir); err != nil {
+		return err
+	}
 	return a.documents(func(d *SeedDocument) error { return d.load(dir) })
 }
 
@@ -354,6 +360,9 @@ func (a *SeedAccount) apply(ctx context.Context, account *store.Account) error {
 				return err
 			}
 		}
+	}
+	if err := a.applyProviders(ctx, account); err != nil {
+		return err
 	}
 	for i := range a.Policies {
 		if err := a.Policies[i].apply(ctx, account); err != nil {

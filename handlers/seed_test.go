@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"gatehouse/federation"
 	"gatehouse/store"
 )
 
@@ -147,5 +148,90 @@ func TestSeedAppliesAllOrNothing(t *testing.T) {
 				t.Errorf("ListUsers after a refused seed: got %v, %v, want none", users, err)
 			}
 		})
+	}
+}
+
+func TestSeedProviders(t *testing.T) {
+	t.Parallel()
+	jwks, err := federation.JWKS(keys().good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	write("keys.json", string(jwks))
+	write("metadata.xml", exampleMetadata())
+	seed, err := ReadSeed(write("seed.yaml", `accounts:
+  - id: "123456789012"
+    oidc_providers:
+      - url: https://idp.example.com/tenant
+        client_ids: [app]
+        jwks: {file: keys.json}
+      - url: https://inline.example.com
+        client_ids: [app]
+        jwks: `+string(jwks)+`
+        tags: {team: blue}
+    saml_providers:
+      - name: Example
+        metadata_file: metadata.xml
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(t)
+	for range 2 { // twice changes nothing
+		if err := seed.Apply(t.Context(), s.db); err != nil {
+			t.Fatal(err)
+		}
+	}
+	web := s.mustCreateTrustingRole("web", idpARN, webIdentityAction, "")
+	for issuer, k := range map[string]*federation.Key{idpURL: keys().good, "https://inline.example.com": keys().good} {
+		_, err := s.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+			RoleArn: &web, RoleSessionName: aws.String("x1"), WebIdentityToken: aws.String(s.sign(k, s.claims(map[string]any{"iss": issuer}))),
+		})
+		if err != nil {
+			t.Errorf("%s: %v", issuer, err)
+		}
+	}
+	// A key set in a file is read anew.
+	other, err := federation.JWKS(keys().other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("keys.json", string(other))
+	for k, want := range map[*federation.Key]string{keys().good: "InvalidIdentityToken", keys().other: ""} {
+		_, err := s.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+			RoleArn: &web, RoleSessionName: aws.String("x1"), WebIdentityToken: aws.String(s.sign(k, s.claims(nil))),
+		})
+		if code(err) != want {
+			t.Errorf("after rotation: got %v, want %q", err, want)
+		}
+	}
+	sso := s.mustCreateTrustingRole("sso", exampleProvider, samlAction, "")
+	if _, err := s.assumeWithSAML(sso, s.signedXML(s.response(assertion{roles: []string{sso}})), nil); err != nil {
+		t.Error(err)
+	}
+
+	for name, text := range map[string]string{
+		"url":           `{url: "http://idp.example.com"}`,
+		"keys":          `{url: "https://idp.example.com", jwks: "[]"}`,
+		"no file":       `{url: "https://idp.example.com", jwks: {file: none.json}}`,
+		"thumbprint":    `{url: "https://idp.example.com", thumbprints: [zz]}`,
+		"unknown field": `{url: "https://idp.example.com", client: app}`,
+	} {
+		seed, err := ReadSeed(write("bad.yaml", "accounts:\n  - id: \"123456789012\"\n    oidc_providers: ["+text+"]\n"))
+		if err == nil {
+			err = seed.Apply(t.Context(), s.db)
+		}
+		if err == nil {
+			t.Errorf("%s: got no error", name)
+		}
 	}
 }

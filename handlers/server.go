@@ -120,6 +120,7 @@ func New(c Config) *Server {
 		s.operations[bound] = &op
 	}
 	s.echo.HideBanner = true
+	s.echo.HTTPErrorHandler = s.failed
 	s.echo.GET("/_gatehouse/health", s.health)
 	s.echo.GET("/_gatehouse/ready", s.health)
 	s.echo.GET("/_localstack/health", s.localstackHealth)
@@ -326,6 +327,20 @@ func (s *Server) readable(r *http.Request, id string, err error) *awserr.Error {
 	}
 	s.log.ErrorContext(r.Context(), "request failed", "request", id, "error", err)
 	return awserr.ServiceFailure.Errorf("The request processing has failed because of an unknown error, exception or failure.")
+}
+
+// failed answers where something other than an AWS call went wrong.
+func (s *Server) failed(err error, e echo.Context) {
+	if e.Response().Committed {
+		return
+	}
+	var h *echo.HTTPError
+	if errors.As(err, &h) {
+		_ = e.JSON(h.Code, map[string]string{"message": http.StatusText(h.Code)})
+		return
+	}
+	s.log.ErrorContext(e.Request().Context(), "request failed", "path", e.Path(), "error", err)
+	_ = e.JSON(http.StatusInternalServerError, map[string]string{"message": http.StatusText(http.StatusInternalServerError)})
 }
 
 // health says that the server answers, and what it enforces.

@@ -43,6 +43,8 @@ type config struct {
 	LogFormat       string
 	JSON            bool
 
+	local
+
 	mode    auth.Mode
 	proxies []netip.Prefix
 }
@@ -54,7 +56,7 @@ type setting struct {
 	check func(c *config) error
 }
 
-var settings = []setting{
+var settings = slices.Concat(localSettings, []setting{
 	{"listen", func(c *config) error { return checkAddress(c.Listen) }},
 	{"admin-listen", func(c *config) error { return checkAddress(c.AdminListen) }},
 	{"admin-token", nil},
@@ -96,11 +98,12 @@ var settings = []setting{
 	{"log-level", func(c *config) error { return oneOf(c.LogLevel, "debug", "info", "warn", "error") }},
 	{"log-format", func(c *config) error { return oneOf(c.LogFormat, "text", "json") }},
 	{"json", nil},
-}
+})
 
 var accountID = regexp.MustCompile(`^[0-9]{12}$`)
 
 func (c *config) register(f *pflag.FlagSet) {
+	c.local.register(f)
 	f.StringVar(&c.Listen, "listen", "127.0.0.1:4566", "address that AWS clients call")
 	f.StringVar(&c.AdminListen, "admin-listen", "127.0.0.1:4567", "address of the admin API")
 	f.StringVar(&c.AdminToken, "admin-token", "", "bearer token that the admin API asks for; none by default")

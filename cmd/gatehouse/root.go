@@ -25,7 +25,10 @@ type Main struct {
 }
 
 // Addresses are where a running server listens, host and port.
-type Addresses struct{ Main, Admin string }
+type Addresses struct {
+	Main, Admin string
+	Metadata    string // of the EC2 metadata service, empty when it is off
+}
 
 // Run runs the command and returns the exit code: 0, or 1 after an error, which it has written to Stderr in one line.
 func (m *Main) Run(ctx context.Context) int {
@@ -69,6 +72,10 @@ Every flag can be given as a variable: --admin-listen is GATEHOUSE_ADMIN_LISTEN.
 		m.clockCommand(),
 		m.sessionsCommand(),
 		m.sweepCommand(),
+		m.oidcCommand(),
+		m.mfaCommand(),
+		m.credentialsCommand(),
+		m.faultsCommand(),
 		m.explainCommand(),
 		m.whyCommand(),
 		m.logsCommand(),

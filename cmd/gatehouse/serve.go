@@ -64,7 +64,19 @@ func (m *Main) serve(ctx context.Context) (err error) {
 		PlainTransport: !c.SecureTransport,
 		SignatureV2:    c.SignatureV2, TrustedProxies: c.proxies, ExternalHost: c.ExternalHost,
 	})
-	front := handlers.New(handlers.Config{DB: db, Auth: a, Clock: emulated, Logger: log, Region: c.Region, Version: version()})
+	var metadata net.Listener
+	if c.IMDSRole != "" {
+		if metadata, err = net.Listen("tcp", c.IMDSListen); err != nil {
+			return fmt.Errorf("--imds-listen: %w; another address can be given with --imds-listen HOST:PORT", err)
+		}
+		defer metadata.Close()
+	}
+	faults := new(auth.Faults)
+	front := handlers.New(handlers.Config{
+		DB: db, Auth: a, Clock: emulated, Logger: log, Region: c.Region, Version: version(),
+		Account: c.AccountID, PublicURL: c.publicURL(main.Addr()), Issuer: c.OIDCIssuer, ShortSessions: c.ShortSessions,
+		Endpoints: c.endpoints(), Faults: faults,
+	})
 	back := admin.New(admin.Config{
 		DB: db, Auth: a, Clock: emulated, Token: c.AdminToken, Logger: log, Done: ctx.Done(),
 		Health: func() any { return front.Health() },
@@ -74,20 +86,36 @@ func (m *Main) serve(ctx context.Context) (err error) {
 			}
 			return seed.Apply(ctx, db)
 		},
+		Local: localAdmin(front, faults),
 	})
 
 	servers := []*http.Server{newServer(front, log), newServer(back, log)}
+	listeners := []net.Listener{main, side}
+	if metadata != nil {
+		server := newServer(front.InstanceMetadata(), log)
+		server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+			if err := setHops(conn, c.IMDSHopLimit); err != nil {
+				log.WarnContext(ctx, "hop limit of the EC2 metadata service", "error", err)
+			}
+			return ctx
+		}
+		servers, listeners = append(servers, server), append(listeners, metadata)
+	}
 	failed := make(chan error, len(servers))
-	for i, l := range []net.Listener{main, side} {
+	for i, l := range listeners {
 		go func() { failed <- servers[i].Serve(l) }()
 	}
 	path, err := filepath.Abs(c.DB)
 	if err != nil {
 		path = c.DB
 	}
-	m.banner(main.Addr(), side.Addr(), path)
+	addresses := Addresses{Main: main.Addr().String(), Admin: side.Addr().String()}
+	if metadata != nil {
+		addresses.Metadata = metadata.Addr().String()
+	}
+	m.banner(main.Addr(), side.Addr(), path, addresses.Metadata)
 	if m.Started != nil {
-		m.Started(Addresses{Main: main.Addr().String(), Admin: side.Addr().String()})
+		m.Started(addresses)
 	}
 	select {
 	case <-ctx.Done():
@@ -135,7 +163,7 @@ func (m *Main) logger() *slog.Logger {
 }
 
 // banner says what is served and what is enforced. Tools wait for its last word.
-func (m *Main) banner(main, side net.Addr, db string) {
+func (m *Main) banner(main, side net.Addr, db, metadata string) {
 	c := &m.config
 	signatures := "verified"
 	if !c.VerifySigV4 {
@@ -160,6 +188,7 @@ func (m *Main) banner(main, side net.Addr, db string) {
   policies       %s
   root bypass    %s
 `, version(), main, side, db, c.AccountID, signatures, policies, bypass)
+	c.localBanner(w, c.publicURL(main), metadata)
 	if c.RootBypass && (c.VerifySigV4 || c.mode != auth.Off) {
 		fmt.Fprintln(w, "warning: the root bypass is open: test credentials skip signatures and policies; --root-bypass=false closes it")
 	}
