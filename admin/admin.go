@@ -19,6 +19,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"gatehouse/auth"
+	"gatehouse/awserr"
 	"gatehouse/clock"
 	"gatehouse/store"
 )
@@ -35,6 +36,7 @@ type Config struct {
 	Logger *slog.Logger
 	// Done ends the streams, which would keep a server from stopping; nil: they end with their clients.
 	Done <-chan struct{}
+	Local
 }
 
 // API answers the admin port. It is an http.Handler.
@@ -61,6 +63,7 @@ func New(c Config) *API {
 	a.echo.GET("/sessions", a.sessions)
 	a.echo.DELETE("/sessions/:id", a.revoke)
 	a.echo.POST("/sweep", a.sweep)
+	a.routeLocal()
 	a.echo.GET("/quotas", a.quotas)
 	a.echo.PUT("/quotas", a.setQuotas)
 	a.echo.GET("/events", a.events)
@@ -100,6 +103,9 @@ func (a *API) fail(err error, e echo.Context) {
 	var h *echo.HTTPError
 	switch {
 	case errors.As(err, &f):
+	case awserr.From(err) != nil:
+		e := awserr.From(err)
+		f = &failure{e.Status, e.Name, e.Message}
 	case errors.As(err, &h):
 		f = &failure{h.Code, strings.ReplaceAll(http.StatusText(h.Code), " ", ""), fmt.Sprint(h.Message)}
 	default:

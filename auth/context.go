@@ -119,6 +119,9 @@ func lasting(key string) bool {
 		return false
 	}
 	provider, claim := strings.ToLower(key[:i]), strings.ToLower(key[i+1:])
+	if provider == "ec2" { // what EC2 says of the instance that it gave the session to
+		return true
+	}
 	if provider == "saml" {
 		return claim == "namequalifier" || claim == "sub" || claim == "sub_type"
 	}

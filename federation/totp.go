@@ -65,6 +65,9 @@ func QRCode(uri string) ([]byte, error) {
 // Step returns the number of the 30 second step that t lies in.
 func Step(t time.Time) int64 { return t.Unix() / stepSeconds }
 
+// StepTime returns when a step begins.
+func StepTime(step int64) time.Time { return time.Unix(step*stepSeconds, 0).UTC() }
+
 // Code returns the six digits that a device with this seed shows at t.
 func Code(seed string, t time.Time) (string, error) { return codeAt(seed, Step(t)) }
 

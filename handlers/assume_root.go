@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +40,10 @@ func (c *call) rootTarget(target string) (string, bool) {
 // assumedRoot is the root that AssumeRoot asks for.
 func assumedRoot(_ context.Context, c *call, in any) (auth.Target, error) {
 	r := in.(*sts.AssumeRootInput)
-	t := auth.Target{Resource: *r.TargetPrincipal, Keys: map[string][]string{"sts:TaskPolicyArn": {aws.ToString(r.TaskPolicyArn.Arn)}}}
+	t := auth.Target{Resource: *r.TargetPrincipal}
+	if r.TaskPolicyArn != nil {
+		t.Keys = map[string][]string{"sts:TaskPolicyArn": {aws.ToString(r.TaskPolicyArn.Arn)}}
+	}
 	if account, ok := c.rootTarget(*r.TargetPrincipal); ok {
 		t.Resource = c.arnIn(account, "root")
 	}
@@ -84,14 +88,25 @@ func (s *STS) AssumeRoot(ctx context.Context, in *sts.AssumeRootInput) (*sts.Ass
 	if err := s.tx.Account(account).CreateSession(ctx, session); err != nil {
 		return nil, err
 	}
-	return &sts.AssumeRootOutput{Credentials: issued(session), SourceIdentity: optional(session.SourceIdentity)}, nil
+	return &sts.AssumeRootOutput{
+		Credentials: issued(session), SessionTokenSize: tokenSize(session), SessionTokenUtilization: tokenUse(session),
+		SourceIdentity: optional(session.SourceIdentity),
+	}, nil
 }
 
-// mayAssumeRoot asks the organization whether the caller's account may have root sessions in another one. Without an
-// organization none may.
+// mayAssumeRoot asks the organization whether the caller's account may have root sessions in another one: it must
+// manage the organization that the other is in, and have the feature on. Without an organization none may.
 func (s *STS) mayAssumeRoot(ctx context.Context, account string) (bool, error) {
-	if s.rootSessions == nil {
+	o, err := s.tx.Organization(ctx)
+	if store.IsNotFound(err) {
 		return false, nil
 	}
-	return s.rootSessions(ctx, s.tx, s.caller.Account, account)
+	if err != nil || o.ManagementAccount != s.caller.Account {
+		return false, err
+	}
+	member := slices.ContainsFunc(o.Members, func(m store.OrganizationMember) bool { return m.AccountID == account })
+	if !member || s.rootSessions == nil {
+		return member, nil
+	}
+	return s.rootSessions(ctx, s.tx, o.ManagementAccount)
 }

@@ -1,26 +1,30 @@
 package handlers
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
-	"gatehouse/auth"
 	"gatehouse/store"
 )
 
 func TestAssumeRoot(t *testing.T) {
 	t.Parallel()
 	const member = "210987654321"
-	s := newServerWith(t, auth.Off, func(c *Config) {
-		c.RootSessions = func(_ context.Context, _ *store.Tx, caller, target string) (bool, error) {
-			return caller == account && target == member, nil
-		}
+	s := newServer(t)
+	err := s.db.Update(t.Context(), func(tx *store.Tx) error {
+		return tx.SetOrganization(t.Context(), &store.Organization{
+			ManagementAccount: account, ID: "o-example123", RootID: "r-abcd",
+			Members: []store.OrganizationMember{{AccountID: account, ParentID: "r-abcd"}, {AccountID: member, ParentID: "r-abcd"}},
+		})
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	user := sts.NewFromConfig(s.mustCreateUser("alice"))
 	task := &types.PolicyDescriptorType{Arn: aws.String("arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy")}
 	tests := []struct {
@@ -32,6 +36,7 @@ func TestAssumeRoot(t *testing.T) {
 		{"account", user, sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: task}, ""},
 		{"ARN", user, sts.AssumeRootInput{TargetPrincipal: aws.String("arn:aws:iam::" + member + ":root"), TaskPolicyArn: task}, ""},
 		{"not in the organization", user, sts.AssumeRootInput{TargetPrincipal: aws.String("999999999999"), TaskPolicyArn: task}, "AccessDenied"},
+		{"by a member", sts.NewFromConfig(s.memberOf(member)), sts.AssumeRootInput{TargetPrincipal: aws.String(account), TaskPolicyArn: task}, "AccessDenied"},
 		{"a user", user, sts.AssumeRootInput{TargetPrincipal: aws.String("arn:aws:iam::" + member + ":user/bob"), TaskPolicyArn: task}, "ValidationError"},
 		{"another policy", user, sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: &types.PolicyDescriptorType{Arn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")}}, "ValidationError"},
 		{"no policy", user, sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: &types.PolicyDescriptorType{}}, "ValidationError"},
@@ -64,6 +69,20 @@ func TestAssumeRoot(t *testing.T) {
 			}
 		})
 	}
+}
+
+// memberOf is a user of another account.
+func (s *testServer) memberOf(account string) aws.Config {
+	s.t.Helper()
+	c := s.IAM(account)
+	if _, err := c.CreateUser(s.t.Context(), &iam.CreateUserInput{UserName: aws.String("bob")}); err != nil {
+		s.t.Fatal(err)
+	}
+	k, err := c.CreateAccessKey(s.t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("bob")})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.config(*k.AccessKey.AccessKeyId, *k.AccessKey.SecretAccessKey, "")
 }
 
 func TestGetDelegatedAccessToken(t *testing.T) {

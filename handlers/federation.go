@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"maps"
 	"strings"
 	"time"
 
@@ -20,9 +19,15 @@ import (
 
 func federationOperations() []operation {
 	return []operation{
-		detach((*STS).AssumeRoleWithWebIdentity, assumedRole),
-		detach((*STS).AssumeRoleWithSAML, assumedRole),
+		detach((*STS).AssumeRoleWithWebIdentity, unsignedRole),
+		detach((*STS).AssumeRoleWithSAML, unsignedRole),
 	}
+}
+
+// unsignedRole is the role that an operation without a signature asks for. The operation has its trust policy asked by
+// itself, when it knows for whom.
+func unsignedRole(_ context.Context, _ *call, in any) (auth.Target, error) {
+	return auth.Target{Resource: member(in, "RoleArn")}, nil
 }
 
 // unsignedSession is a role session that is not asked for with AWS credentials: by somebody whose identity has been
@@ -86,7 +91,7 @@ func (s *STS) assumeIn(ctx context.Context, f unsignedSession) (*store.Session, 
 		return nil, nil, err
 	}
 	if f.principal.Type != "" {
-		if err := s.trusts(ctx, role, f); err != nil {
+		if err := s.trusts(ctx, f); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -145,22 +150,17 @@ func (s *STS) roleNamed(ctx context.Context, arn string) (store.Role, error) {
 }
 
 // trusts asks the trust policy, where policies are consulted, whether f's principal may assume the role and pass the
-// tags and the source identity that come with it. The principal has no policies of its own.
-func (s *STS) trusts(ctx context.Context, role store.Role, f unsignedSession) error {
-	keys := maps.Clone(f.keys)
-	if keys == nil {
-		keys = make(map[string][]string)
-	}
-	keys["sts:RoleSessionName"] = []string{f.name}
-	t := auth.Target{Action: f.action, Resource: f.roleARN, Account: role.AccountID, Keys: keys}
-	var err error
-	if t.Policy, err = s.effectiveTrust(ctx, role); err != nil {
+// tags and the source identity that come with it.
+func (s *STS) trusts(ctx context.Context, f unsignedSession) error {
+	t, err := s.roleTarget(ctx, f.roleARN)
+	if err != nil {
 		return err
 	}
-	if t.Tags, err = s.tx.Account(role.AccountID).Tags(ctx, role.ID, "", 0); err != nil {
-		return err
-	}
+	t.Action = f.action
+	keys := map[string][]string{"sts:RoleSessionName": {f.name}}
+	var also []string
 	if len(f.tags) > 0 {
+		also = append(also, "sts:TagSession")
 		for _, tag := range f.tags {
 			keys["aws:RequestTag/"+tag.Key] = []string{tag.Value}
 			keys["aws:TagKeys"] = append(keys["aws:TagKeys"], tag.Key)
@@ -168,13 +168,23 @@ func (s *STS) trusts(ctx context.Context, role store.Role, f unsignedSession) er
 		if len(f.transitive) > 0 {
 			keys["sts:TransitiveTagKeys"] = f.transitive
 		}
-		t.Also = append(t.Also, auth.Target{Action: "sts:TagSession", Resource: t.Resource, Account: t.Account, Tags: t.Tags, Keys: keys, Policy: t.Policy})
 	}
 	if f.sourceIdentity != "" {
+		also = append(also, "sts:SetSourceIdentity")
 		keys["sts:SourceIdentity"] = []string{f.sourceIdentity}
-		t.Also = append(t.Also, auth.Target{Action: "sts:SetSourceIdentity", Resource: t.Resource, Account: t.Account, Tags: t.Tags, Keys: keys, Policy: t.Policy})
 	}
-	return s.authorizeAs(ctx, f.principal, t)
+	t.Fill(keys)
+	for _, action := range also {
+		beside := t
+		beside.Action, beside.Also = action, nil
+		t.Also = append(t.Also, beside)
+	}
+	err = s.authorizeAs(ctx, f.principal, f.keys, t)
+	if awserr.AccessDenied.Is(err) {
+		// Who has no credentials yet is not named, nor is the role.
+		return notFederated(s.decided.Action)
+	}
+	return err
 }
 
 // keyID returns the key id in the header of a JSON Web Token that nobody has verified, or "".

@@ -88,6 +88,7 @@ func (s *STS) AssumeRoleWithSAML(ctx context.Context, in *sts.AssumeRoleWithSAML
 		AssumedRoleUser:  assumedRoleUser(session),
 		Audience:         &id.Audience,
 		Credentials:      issued(session),
+		SessionTokenSize: tokenSize(session), SessionTokenUtilization: tokenUse(session),
 		Issuer:           &id.Issuer,
 		NameQualifier:    &id.NameQualifier,
 		PackedPolicySize: packed,

@@ -52,8 +52,8 @@ type Config struct {
 	Endpoints CredentialEndpoints
 	// Faults are what is made to go wrong; nil: nothing.
 	Faults *auth.Faults
-	// RootSessions says whether an account may have root sessions in another one; nil: none may.
-	RootSessions func(ctx context.Context, tx *store.Tx, caller, target string) (bool, error)
+	// RootSessions says whether an organization's management account has root sessions enabled; nil: it has.
+	RootSessions func(ctx context.Context, tx *store.Tx, account string) (bool, error)
 }
 
 // Server answers AWS clients. It is an http.Handler, safe for concurrent use.
@@ -73,7 +73,7 @@ type Server struct {
 	shortSessions  bool
 	faults         *auth.Faults
 	endpoints      CredentialEndpoints
-	rootSessions   func(ctx context.Context, tx *store.Tx, caller, target string) (bool, error)
+	rootSessions   func(ctx context.Context, tx *store.Tx, account string) (bool, error)
 
 	endpointSessions endpointSessions
 

@@ -83,6 +83,7 @@ func (s *STS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.Ass
 	return &sts.AssumeRoleOutput{
 		AssumedRoleUser:  assumedRoleUser(session),
 		Credentials:      issued(session),
+		SessionTokenSize: tokenSize(session), SessionTokenUtilization: tokenUse(session),
 		PackedPolicySize: packed,
 		SourceIdentity:   optional(source),
 	}, nil
@@ -137,7 +138,9 @@ func (s *STS) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenInput)
 	if err := s.account.CreateSession(ctx, session); err != nil {
 		return nil, err
 	}
-	return &sts.GetSessionTokenOutput{Credentials: issued(session)}, nil
+	return &sts.GetSessionTokenOutput{
+		Credentials: issued(session), SessionTokenSize: tokenSize(session), SessionTokenUtilization: tokenUse(session),
+	}, nil
 }
 
 // callerSession is a session that speaks for the caller itself.
@@ -182,6 +185,7 @@ func (s *STS) GetFederationToken(ctx context.Context, in *sts.GetFederationToken
 	}
 	return &sts.GetFederationTokenOutput{
 		Credentials:      issued(session),
+		SessionTokenSize: tokenSize(session), SessionTokenUtilization: tokenUse(session),
 		FederatedUser:    &types.FederatedUser{Arn: &session.PrincipalARN, FederatedUserId: &session.UserID},
 		PackedPolicySize: packed,
 	}, nil
@@ -213,6 +217,15 @@ func issued(s *store.Session) *types.Credentials {
 		AccessKeyId: &s.AccessKeyID, SecretAccessKey: &s.SecretAccessKey, SessionToken: &s.SessionToken,
 		Expiration: aws.Time(s.Expires.Time()),
 	}
+}
+
+// maxToken is what a token's size is a percentage of, in bytes. AWS does not publish its own limit.
+const maxToken = 4096
+
+// tokenSize and tokenUse say how large a session's token is, in bytes and in percent of what it may be.
+func tokenSize(s *store.Session) *int32 { return aws.Int32(int32(len(s.SessionToken))) }
+func tokenUse(s *store.Session) *int32 {
+	return aws.Int32(int32((len(s.SessionToken)*100 + maxToken - 1) / maxToken))
 }
 
 func assumedRoleUser(s *store.Session) *types.AssumedRoleUser {

@@ -43,6 +43,7 @@ func (s *STS) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleW
 		AssumedRoleUser:  assumedRoleUser(session),
 		Audience:         optional(id.Audience),
 		Credentials:      issued(session),
+		SessionTokenSize: tokenSize(session), SessionTokenUtilization: tokenUse(session),
 		PackedPolicySize: packed,
 		// The documentation says that this is the token's iss. AWS answers the ARN of the provider; its host name only for
 		// the built-in ones.

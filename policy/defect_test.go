@@ -47,15 +47,16 @@ func (a ask) request(t *testing.T) Request {
 	if a.action == "" {
 		a.action, a.resource = "s3:GetObject", "arn:aws:s3:::data/alice/report.csv"
 	}
-	if a.caller.Type == "" {
-		a.caller = alice
+	caller := a.caller
+	if caller.Type == "" {
+		caller = alice
 	}
 	if a.account == "" {
 		a.account = here
 	}
 	r := Request{
 		Action: a.action, Resource: a.resource, ResourceAccount: a.account,
-		Principal: Principal{Type: a.caller.Type, ARN: a.caller.ARN, Account: a.caller.AccountID, SourceARN: a.caller.SourceARN},
+		Principal: Principal{Type: caller.Type, ARN: caller.ARN, Account: caller.AccountID, SourceARN: caller.SourceARN},
 		Policies: Policies{
 			Identity: policies(a.identity), Groups: policies(a.groups), Session: policies(a.session),
 			Boundary: one(a.boundary), Resource: one(a.resourcePolicy),

@@ -75,7 +75,7 @@ func compile(text string, root *node) (*Document, error) {
 			d.version = m.value.text
 		case "Id":
 			if m.value.kind != stringNode {
-				return nil, errors.New("Id is not a string")
+				return nil, errors.New("element Id is not a string")
 			}
 			d.id = m.value.text
 		case "Statement":

@@ -23,6 +23,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/labstack/echo/v4"
+
+	"gatehouse/store"
 )
 
 // runEcho makes the test binary a bare echo server: the reference that throughput is measured against. It answers
@@ -281,13 +283,59 @@ func BenchmarkStart(b *testing.B) {
 		_ = cmd.Wait()
 		return took
 	}
-	db := filepath.Join(dir, "gatehouse.db")
-	serve := []string{"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--db=" + db}
-	until(program, serve...) // makes the database
-	var ratios []float64
-	for range 15 {
-		ratios = append(ratios, float64(until(program, serve...))/float64(until(empty)))
+	small, large := filepath.Join(dir, "small.db"), filepath.Join(dir, "large.db")
+	serve := func(db string) []string {
+		return []string{"--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--db=" + db}
 	}
-	b.ReportMetric(median(ratios), "time/empty-program")
+	until(program, serve(small)...) // makes the database
+	fill(b, large)
+	var toEmpty, toSmall []float64
+	for range 15 {
+		start := until(program, serve(small)...)
+		toEmpty = append(toEmpty, float64(start)/float64(until(empty)))
+		toSmall = append(toSmall, float64(until(program, serve(large)...))/float64(until(program, serve(small)...)))
+	}
+	b.ReportMetric(median(toEmpty), "time/empty-program")
+	b.ReportMetric(median(toSmall), "time/empty-database")
 	b.ReportMetric(0, "ns/op")
+}
+
+// fill makes a database of SESSIONS sessions, 100,000 by default.
+func fill(b *testing.B, path string) {
+	b.Helper()
+	n := 100_000
+	if text := os.Getenv("SESSIONS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			b.Fatalf("SESSIONS: %q is not a number", text)
+		}
+	}
+	db, err := store.Open(b.Context(), store.Options{Path: path, Synchronous: "NORMAL", SweepEvery: -1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}()
+	ctx := b.Context()
+	for done := 0; done < n; {
+		err := db.Update(ctx, func(tx *store.Tx) error {
+			for range 1000 {
+				s := &store.Session{
+					Kind: store.KindAssumedRole, PrincipalARN: "arn:aws:sts::123456789012:assumed-role/app/bench", UserID: "AROAEXAMPLEEXAMPLE123:bench",
+					IssuerARN: "arn:aws:iam::123456789012:role/app", IssuerID: "AROAEXAMPLEEXAMPLE123", Expires: store.At(tx.Now.Add(time.Hour)),
+				}
+				if err := tx.Account("123456789012").CreateSession(ctx, s); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		done += 1000
+	}
 }

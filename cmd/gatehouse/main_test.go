@@ -18,7 +18,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // runMain makes the test binary the program itself, so that a test can kill it.
@@ -121,7 +120,6 @@ func (s *instance) config(keyID, secret, token string) aws.Config {
 }
 
 func (s *instance) iam() *iam.Client { return iam.NewFromConfig(s.config("test", "test", "")) }
-func (s *instance) sts() *sts.Client { return sts.NewFromConfig(s.config("test", "test", "")) }
 
 const trustAll = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}]}`
 

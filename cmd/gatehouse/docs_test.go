@@ -1,0 +1,133 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"gatehouse/handlers"
+)
+
+// pages are what a user reads.
+func pages(t *testing.T) []string {
+	t.Helper()
+	docs, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(docs) == 0 {
+		t.Fatalf("docs: got %v, %v", docs, err)
+	}
+	return append([]string{"../../README.md"}, docs...)
+}
+
+var fence = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
+
+// blocks returns the fenced blocks of a language.
+func blocks(t *testing.T, page, language string) []string {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
+		if m[1] == language {
+			out = append(out, m[2])
+		}
+	}
+	return out
+}
+
+// flagsOf are the flags that the server of a page's examples is started with.
+var flagsOf = map[string][]string{
+	"explain.md": {"--seed=../../testdata/seed.yaml"},
+}
+
+// TestDocsShell runs the sh blocks of each page, one after the other, against a server of the page's own.
+func TestDocsShell(t *testing.T) {
+	t.Parallel()
+	for _, page := range pages(t) {
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			t.Parallel()
+			all := blocks(t, page, "sh")
+			if len(all) == 0 {
+				t.Skip("no examples")
+			}
+			text := strings.Join(all, "\n")
+			need(t, "bash")
+			for _, program := range []string{"aws", "curl", "sqlite3"} {
+				if regexp.MustCompile(`\b` + program + ` `).MatchString(text) {
+					need(t, program)
+				}
+			}
+			s := start(t, flagsOf[filepath.Base(page)]...)
+			text = strings.NewReplacer(
+				"127.0.0.1:4566", s.Main, "127.0.0.1:4567", s.Admin,
+				"go run ./cmd/gatehouse", "gatehouse", " gatehouse.db", " "+s.db,
+			).Replace(text)
+			script := filepath.Join(t.TempDir(), "page.sh")
+			head := "set -eu\ncd \"$(mktemp -d)\"\ngatehouse() { $GATEHOUSE --listen=" + s.Main + " \"$@\"; }\nexport AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_PAGER=\n"
+			if err := os.WriteFile(script, []byte(head+text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s.script(t, "bash", script)
+		})
+	}
+}
+
+// TestDocsSeed reads every yaml block that has accounts as a seed file, and starts a server with it.
+func TestDocsSeed(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, page := range pages(t) {
+		for _, text := range blocks(t, page, "yaml") {
+			if !strings.Contains(text, "accounts:") {
+				continue
+			}
+			found++
+			name := filepath.Join(t.TempDir(), "seed.yaml")
+			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := handlers.ReadSeed(name); err != nil {
+				t.Errorf("%s: %v", page, err)
+				continue
+			}
+			start(t, "--seed="+name)
+		}
+	}
+	if found == 0 {
+		t.Error("no page has a seed file")
+	}
+}
+
+// TestDocsKnobs holds the README's table of knobs against the flags.
+func TestDocsKnobs(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range settings {
+		if row := "| `--" + s.flag + "` | `" + variable(s.flag) + "` |"; !strings.Contains(string(text), row) {
+			t.Errorf("README has no row %s", row)
+		}
+	}
+	m := Main{Stdout: &output{}, Stderr: &output{}}
+	for _, c := range m.command().Commands() {
+		if name := c.Name(); name != "completion" && name != "help" && !strings.Contains(string(text), "`"+name+"`") {
+			t.Errorf("README does not name the command %s", name)
+		}
+	}
+	if strings.Contains(string(text), "GATEHOUSE_") {
+		for _, m := range regexp.MustCompile("`(GATEHOUSE_[A-Z0-9_]+)`").FindAllStringSubmatch(string(text), -1) {
+			known := false
+			for _, s := range settings {
+				known = known || variable(s.flag) == m[1]
+			}
+			if !known {
+				t.Errorf("README names %s, which is no variable", m[1])
+			}
+		}
+	}
+}
