@@ -52,16 +52,11 @@ func (c *call) authorize(ctx context.Context, op *operation, in any) error {
 }
 
 // authorizeAs is authorize for an operation whose callers have no credentials: the bearers of tokens and assertions. The
-// operation calls it when it has verified what they bring, before it gives anything out. keys are the condition keys
-// that the provider's statement fills.
-func (c *call) authorizeAs(ctx context.Context, p policy.Principal, keys map[string][]string, t auth.Target) error {
+// operation calls it when it has verified what they bring, before it gives anything out.
+func (c *call) authorizeAs(ctx context.Context, p policy.Principal, t auth.Target) error {
 	c.target = t.Resource
 	if c.mode = c.auth.Mode(); c.mode == auth.Off {
 		return nil
-	}
-	t.Fill(keys)
-	for i := range t.Also {
-		t.Also[i].Fill(keys)
 	}
 	w := c.wire
 	w.Region = c.region
