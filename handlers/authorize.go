@@ -48,7 +48,35 @@ func (c *call) authorize(ctx context.Context, op *operation, in any) error {
 	if err != nil {
 		return err
 	}
+	if d.Reason == policy.NoIdentityAllows && (op.action() == "iam:ChangePassword" || op.action() == "iam:GetAccountPasswordPolicy") {
+		if granted, err := c.changesOwnPassword(ctx); granted || err != nil {
+			return err
+		}
+	}
 	return c.enforce(ctx, d)
+}
+
+// changesOwnPassword reports whether the account's password policy lets every user change its own password, for which
+// no policy of the user is needed then.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_enable-user-change.html
+func (c *call) changesOwnPassword(ctx context.Context) (granted bool, err error) {
+	if c.caller.Kind != auth.User {
+		return false, nil
+	}
+	look := func(tx *store.Tx) error {
+		p, err := tx.Account(c.caller.Account).PasswordPolicy(ctx)
+		granted = err == nil && p.AllowUsersToChange
+		if store.IsNotFound(err) {
+			return nil
+		}
+		return err
+	}
+	if c.tx != nil {
+		err = look(c.tx)
+	} else {
+		err = c.db.View(ctx, look)
+	}
+	return granted, err
 }
 
 // authorizeAs is authorize for an operation whose callers have no credentials: the bearers of tokens and assertions. The

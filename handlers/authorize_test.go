@@ -885,3 +885,34 @@ func TestStrictAlso(t *testing.T) {
 	s.userPolicy(account, "alice", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:AddRoleToInstanceProfile","iam:PassRole"],"Resource":"*"}]}`)
 	wantAllowed(t, add())
 }
+
+// A password policy that lets users change their passwords is all that they need for it.
+func TestChangeOwnPassword(t *testing.T) {
+	t.Parallel()
+	s := newServerIn(t, auth.Strict)
+	alice := iam.NewFromConfig(s.userIn(account, "alice", allow("s3:*", "*")))
+	change := func() error {
+		_, err := alice.ChangePassword(t.Context(), &iam.ChangePasswordInput{OldPassword: aws.String("Old-passw0rd!"), NewPassword: aws.String("New-passw0rd!")})
+		return err
+	}
+	if _, err := s.IAM(account).CreateLoginProfile(t.Context(), &iam.CreateLoginProfileInput{UserName: aws.String("alice"), Password: aws.String("Old-passw0rd!")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := change(); code(err) != "AccessDenied" {
+		t.Errorf("without a password policy: got %v, want AccessDenied", err)
+	}
+	if _, err := s.IAM(account).UpdateAccountPasswordPolicy(t.Context(), &iam.UpdateAccountPasswordPolicyInput{AllowUsersToChangePassword: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := alice.GetAccountPasswordPolicy(t.Context(), &iam.GetAccountPasswordPolicyInput{}); err != nil {
+		t.Errorf("GetAccountPasswordPolicy: %v", err)
+	}
+	s.userPolicy(account, "alice", deny("iam:ChangePassword", "*"))
+	if err := change(); code(err) != "AccessDenied" {
+		t.Errorf("with an explicit deny: got %v, want AccessDenied", err)
+	}
+	s.userPolicy(account, "alice", allow("s3:*", "*"))
+	if err := change(); err != nil {
+		t.Errorf("ChangePassword: %v", err)
+	}
+}
