@@ -48,7 +48,9 @@ func call(t *testing.T, h http.Handler, method, target, body string, header ...s
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	var f struct{ Error struct{ Code, Message string } }
+	var f struct {
+		Error struct{ Code, Message string }
+	}
 	if err := json.Unmarshal(w.Body.Bytes(), &f); err != nil {
 		t.Fatalf("%s %s: %v: %s", method, target, err, w.Body)
 	}

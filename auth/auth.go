@@ -9,6 +9,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,13 @@ type Config struct {
 	PlainTransport bool
 	// Real is the clock that clients sign with; nil: time.Now.
 	Real func() time.Time
+	// Lookup finds a credential by its access key id, or reports a store.NotFound; nil: DB.Lookup.
+	Lookup func(ctx context.Context, accessKeyID string) (*store.Credential, error)
+
+	// SignatureV2, TrustedProxies and ExternalHost are the verifier's: see sigv4.Verifier.
+	SignatureV2    bool
+	TrustedProxies []netip.Prefix
+	ExternalHost   string
 }
 
 // Auth authenticates and authorizes. It is safe for concurrent use.
@@ -61,8 +69,13 @@ func New(c Config) *Auth {
 	if c.Real == nil {
 		c.Real = time.Now
 	}
+	if c.Lookup == nil {
+		c.Lookup = c.DB.Lookup
+	}
 	a := &Auth{config: c, seed: maphash.MakeSeed()}
-	a.verifier = &sigv4.Verifier{Lookup: a.lookup}
+	a.verifier = &sigv4.Verifier{
+		Lookup: a.lookup, SignatureV2: c.SignatureV2, TrustedProxies: c.TrustedProxies, ExternalHost: c.ExternalHost,
+	}
 	a.SetMode(c.Mode)
 	return a
 }
@@ -102,6 +115,20 @@ func (c *Caller) Session() *store.Session {
 // Temporary reports whether the caller uses a session's credentials.
 func (c *Caller) Temporary() bool { return c.Session() != nil }
 
+// EntityID returns the unique id of the user or role whose permissions the caller has, the account's number for root, and
+// "" for others.
+func (c *Caller) EntityID() string {
+	switch s := c.Session(); {
+	case c.Kind == Root, s != nil && s.IssuerID == c.Account:
+		return c.Account
+	case c.Credential == nil:
+		return ""
+	case s != nil && s.Kind == store.KindAssumedRole:
+		return s.IssuerID
+	}
+	return c.Credential.UserEntityID
+}
+
 // UserName returns the name of the IAM user that the caller is, or "".
 func (c *Caller) UserName() string {
 	if c.Kind == User && c.Credential != nil {
@@ -129,17 +156,21 @@ func (c *Caller) TransitiveTags() []store.Tag {
 
 // Authenticate returns who sent r to an endpoint, or an error: a *sigv4.Error when the request is refused. body is the
 // whole body, or nil for S3, whose bodies are verified while they are read. The result says what was verified; it is nil
-// when nothing was, because verification is off or the root bypass let the request in.
+// when nothing was, because verification is off or the root bypass let the request in. Even then the credential scope
+// must name the endpoint's service.
 func (a *Auth) Authenticate(ctx context.Context, r *http.Request, ep sigv4.Endpoint, body []byte) (*Caller, *sigv4.Result, error) {
 	if a.config.RootBypass && mayBypass(r.Header["Authorization"]) {
 		if claim, ok := sigv4.ClaimedKey(r); ok {
 			if account, ok := bypassAccount(claim.AccessKeyID, a.config.DefaultAccount); ok {
+				if err := meant(claim, ep); err != nil {
+					return nil, nil, err
+				}
 				return root(account, claim), nil, nil
 			}
 		}
 	}
 	if !a.config.Verify {
-		caller, err := a.believe(ctx, r)
+		caller, err := a.believe(ctx, r, ep)
 		return caller, nil, err
 	}
 	result, err := a.verifier.Verify(ctx, r, ep, body, a.config.Real())
@@ -153,7 +184,7 @@ func (a *Auth) Authenticate(ctx context.Context, r *http.Request, ep sigv4.Endpo
 
 // lookup is how the verifier finds credentials. Expiry is on the emulated clock, which the verifier does not know.
 func (a *Auth) lookup(ctx context.Context, id string) (sigv4.Credential, bool, error) {
-	c, err := a.config.DB.Lookup(ctx, id)
+	c, err := a.config.Lookup(ctx, id)
 	if store.IsNotFound(err) {
 		return sigv4.Credential{}, false, nil
 	}
@@ -168,23 +199,40 @@ func (a *Auth) lookup(ctx context.Context, id string) (sigv4.Credential, bool, e
 
 // believe returns the caller whose key a request names, without looking at the signature. It runs only when
 // verification is switched off. The key must exist, be active, and not have expired.
-func (a *Auth) believe(ctx context.Context, r *http.Request) (*Caller, error) {
+func (a *Auth) believe(ctx context.Context, r *http.Request, ep sigv4.Endpoint) (*Caller, error) {
+	refuse := func(k sigv4.Kind) error {
+		return &sigv4.Error{Kind: k, Service: ep.Service, Region: ep.Region, Now: a.config.Real().UTC()}
+	}
 	claim, ok := sigv4.ClaimedKey(r)
 	if !ok {
 		if claim, ok = sigv4.ClaimedQueryKey(r); !ok {
-			return nil, &sigv4.Error{Kind: sigv4.MissingAuthentication}
+			return nil, refuse(sigv4.MissingAuthentication)
 		}
+	}
+	if err := meant(claim, ep); err != nil {
+		return nil, err
 	}
 	c, known, err := a.lookup(ctx, claim.AccessKeyID)
 	switch {
 	case err != nil:
 		return nil, err
 	case !known || c.Inactive:
-		return nil, &sigv4.Error{Kind: sigv4.UnknownAccessKey}
+		return nil, refuse(sigv4.UnknownAccessKey)
 	case c.Expired:
-		return nil, &sigv4.Error{Kind: sigv4.ExpiredToken}
+		return nil, refuse(sigv4.ExpiredToken)
 	}
 	return newCaller(c.Principal.(*store.Credential), claim.Region), nil
+}
+
+// meant refuses a claim for another service than the endpoint's: what is not verified is still held to what it says.
+func meant(claim sigv4.Claim, ep sigv4.Endpoint) error {
+	if claim.Service == ep.Name {
+		return nil
+	}
+	return &sigv4.Error{
+		Kind: sigv4.WrongScope, Service: ep.Service, Region: ep.Region, AccessKeyID: claim.AccessKeyID,
+		Scope: []sigv4.ScopePart{{Name: "service", Got: claim.Service, Want: ep.Name}},
+	}
 }
 
 // newCaller is the principal that a credential speaks for.
@@ -214,18 +262,34 @@ func (a *Auth) used(c *Caller, service string) {
 	default:
 		return
 	}
-	var h maphash.Hash
-	h.SetSeed(a.seed)
-	h.WriteString(u.AccessKeyID)
-	h.WriteString(u.RoleID)
-	h.WriteByte(0)
-	h.WriteString(service)
-	h.WriteByte(0)
-	h.WriteString(u.Region)
-	slot := &a.uses[h.Sum64()%uint64(len(a.uses))]
-	if mark := h.Sum64()<<32 | uint64(uint32(u.At)); slot.Swap(mark) != mark {
+	if a.fresh(u.At, u.AccessKeyID+u.RoleID, service, u.Region) {
 		a.config.DB.Used(u)
 	}
+}
+
+// Accessed notes that a caller called an action of a service, allowed or not. Like a use it is written later.
+func (a *Auth) Accessed(c *Caller, service, action string) {
+	id := c.EntityID()
+	if id == "" {
+		return
+	}
+	at := store.At(a.config.Clock.Now())
+	if a.fresh(at, id, service, action, c.Region) {
+		a.config.DB.Accessed(store.Access{Account: c.Account, EntityID: id, Service: service, Action: action, At: at, Region: c.Region})
+	}
+}
+
+// fresh reports whether something, known by its parts, was not seen in the second at. It may say so more than once.
+func (a *Auth) fresh(at store.Time, parts ...string) bool {
+	var h maphash.Hash
+	h.SetSeed(a.seed)
+	for _, p := range parts {
+		h.WriteString(p)
+		h.WriteByte(0)
+	}
+	slot := &a.uses[h.Sum64()%uint64(len(a.uses))]
+	mark := h.Sum64()<<32 | uint64(uint32(at))
+	return slot.Swap(mark) != mark
 }
 
 func root(account string, claim sigv4.Claim) *Caller {

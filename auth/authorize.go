@@ -71,6 +71,11 @@ func (d *Decision) Sentence() string {
 	if d.Allowed() {
 		return ""
 	}
+	switch d.Request.Principal.Type {
+	case policy.SAML, policy.WebIdentity, policy.Service, policy.Anonymous:
+		// AWS names neither them nor the reason.
+		return "Not authorized to perform " + d.Action
+	}
 	if d.hidden() {
 		return "User: " + d.Principal + " is not authorized to perform: " + d.Action + " on resource: " + d.Resource
 	}
@@ -151,10 +156,10 @@ func (a *Auth) Authorize(ctx context.Context, tx *store.Tx, caller *Caller, t Ta
 	return a.decide(ctx, tx, p, t, w)
 }
 
-// AuthorizeAs is Authorize for somebody who has no credentials: the bearer of an identity provider's token or
-// assertion. keys are the condition keys that the provider's statement fills.
-func (a *Auth) AuthorizeAs(ctx context.Context, tx *store.Tx, p policy.Principal, keys map[string][]string, t Target, w Wire) (*Decision, error) {
-	return a.decide(ctx, tx, &principal{Principal: p, shown: p.ARN, keys: keys}, t, w)
+// AuthorizeAs is Authorize for somebody who has no credentials: the bearer of an identity provider's token or assertion,
+// or a service. The condition keys that the provider's statement fills are t's.
+func (a *Auth) AuthorizeAs(ctx context.Context, tx *store.Tx, p policy.Principal, t Target, w Wire) (*Decision, error) {
+	return a.decide(ctx, tx, &principal{Principal: p, shown: p.ARN}, t, w)
 }
 
 // principal is who asks, with the policies and keys that come along.
@@ -167,7 +172,6 @@ type principal struct {
 	gone    bool
 	bypass  bool
 	session []policy.Policy
-	keys    map[string][]string
 }
 
 // principal makes the policy engine's principal out of a caller.

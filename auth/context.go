@@ -56,9 +56,6 @@ func set(c *policy.Context, key, value string) {
 
 // context fills in the keys of who asks.
 func (p *principal) context(c *policy.Context, now time.Time) {
-	for key, values := range p.keys {
-		c.Set(key, values...)
-	}
 	caller := p.caller
 	if caller == nil {
 		// AWS documents no principal keys for those who have no credentials yet, but this one is always there.

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -22,6 +23,51 @@ type Organization struct {
 	ManagementAccount string               `json:"management_account"`
 	Root              OrganizationUnit     `json:"root"`
 	Policies          []OrganizationPolicy `json:"policies,omitempty"`
+	// FeatureSet is ALL, also when it is left out, or CONSOLIDATED_BILLING.
+	FeatureSet string `json:"feature_set,omitempty"`
+	// TrustedServices are the service principals with trusted access; left out, it is IAM's.
+	TrustedServices *[]string `json:"trusted_services,omitempty"`
+	// DelegatedAdministrators are the member accounts that administer IAM.
+	DelegatedAdministrators []string `json:"delegated_administrators,omitempty"`
+	// RootFeatures are the features of centralized root access that are on: RootCredentialsManagement, RootSessions. Left
+	// out, they stay as they are.
+	RootFeatures *[]string `json:"root_features,omitempty"`
+}
+
+// TrustedIAM is the service principal of IAM, which needs trusted access for centralized root access.
+const TrustedIAM = "iam.amazonaws.com"
+
+// servicePrincipal is what a service principal looks like.
+var servicePrincipal = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,127}$`)
+
+// options checks what is switched on and returns it as it is stored.
+func (o *Organization) options(members map[string]bool) ([]store.OrganizationOption, error) {
+	list := []store.OrganizationOption{}
+	add := func(name string, values []string, ok func(string) bool) error {
+		for _, v := range values {
+			option := store.OrganizationOption{Name: name, Value: v}
+			if !ok(v) || slices.Contains(list, option) {
+				return fmt.Errorf("%s: %q can't be one, or stands twice", name, v)
+			}
+			list = append(list, option)
+		}
+		return nil
+	}
+	trusted := []string{TrustedIAM}
+	if o.TrustedServices != nil {
+		trusted = *o.TrustedServices
+	}
+	features := []string{}
+	if o.RootFeatures != nil {
+		features = *o.RootFeatures
+	}
+	err := errors.Join(
+		add(store.OptionFeatureSet, []string{cmp.Or(o.FeatureSet, "ALL")}, func(v string) bool { return v == "ALL" || v == "CONSOLIDATED_BILLING" }),
+		add(store.OptionTrustedService, trusted, servicePrincipal.MatchString),
+		add(store.OptionDelegated, o.DelegatedAdministrators, func(v string) bool { return isAccount(v) && members[v] && v != o.ManagementAccount }),
+		add(store.OptionRootFeature, features, func(v string) bool { return v == "RootCredentialsManagement" || v == "RootSessions" }),
+	)
+	return list, err
 }
 
 // OrganizationUnit is the root or a unit below it. Policies are named by their names.
@@ -127,7 +173,9 @@ func (o *Organization) rows() (*store.Organization, error) {
 			return nil, err
 		}
 	}
-	return &b.out, nil
+	var err error
+	b.out.Options, err = o.options(b.seen)
+	return &b.out, err
 }
 
 type organizationBuilder struct {
@@ -238,8 +286,17 @@ func SetOrganization(ctx context.Context, tx *store.Tx, o *Organization) error {
 	if err != nil {
 		return &InvalidOrganization{err}
 	}
+	now, err := tx.Organization(ctx)
+	if err != nil && !store.IsNotFound(err) {
+		return err
+	}
+	if o.RootFeatures == nil && now.ID == rows.ID {
+		for _, feature := range now.Values(store.OptionRootFeature) {
+			rows.Options = append(rows.Options, store.OrganizationOption{Name: store.OptionRootFeature, Value: feature})
+		}
+	}
 	// Writing what is there already would only make everybody read it again.
-	if now, err := tx.Organization(ctx); err == nil && sameRows(&now, rows) {
+	if err == nil && sameRows(&now, rows) {
 		return nil
 	}
 	return tx.SetOrganization(ctx, rows)
@@ -307,6 +364,13 @@ func organizationOf(rows *store.Organization) *Organization {
 	for _, p := range rows.Policies {
 		o.Policies = append(o.Policies, OrganizationPolicy{ID: p.ID, Name: p.Name, Kind: p.Kind, Document: DocumentText(p.Document)})
 	}
+	trusted, features := append([]string{}, rows.Values(store.OptionTrustedService)...), append([]string{}, rows.Values(store.OptionRootFeature)...)
+	slices.Sort(trusted)
+	slices.Sort(features)
+	o.FeatureSet = strings.Join(rows.Values(store.OptionFeatureSet), "")
+	o.TrustedServices, o.RootFeatures = &trusted, &features
+	o.DelegatedAdministrators = rows.Values(store.OptionDelegated)
+	slices.Sort(o.DelegatedAdministrators)
 	return o
 }
 
@@ -435,4 +499,96 @@ func (a *Auth) compile(rows *store.Organization) *organization {
 	}
 	visit(rows.RootID, o.id+"/", nil, nil, 0)
 	return o
+}
+
+// Entity is what a report on an organization is about: the root, a unit or an account.
+type Entity struct {
+	Path string // o-.../r-.../.../ without the account
+	// SCPs are those of each level from the root down to the entity, parsed; none for the management account.
+	SCPs [][]policy.Policy
+	// Accounts are the accounts below the entity, or itself, each with its whole path. The management account is among
+	// them only if it is the entity.
+	Accounts map[string]string
+	// Attached are the ids of the policies that are attached to the accounts, or to units between them and the entity.
+	Attached map[string][]string
+}
+
+// Entity returns the entity of an organization that a path such as o-.../r-.../ou-.../123456789012 names, and whether
+// there is one.
+func (a *Auth) Entity(rows *store.Organization, path string) (*Entity, bool) {
+	index := indexRows(rows)
+	compiled := a.compile(rows)
+	var found *Entity
+	var visit func(id, at string, levels []string, depth int)
+	collect := func(e *Entity, account, at string, between []string) {
+		if account == rows.ManagementAccount && path != at+account {
+			return
+		}
+		e.Accounts[account] = at + account
+		for _, target := range append(slices.Clone(between), account) {
+			e.Attached[account] = append(e.Attached[account], index.attached[target]...)
+		}
+	}
+	var below func(e *Entity, id, at string, between []string, depth int)
+	below = func(e *Entity, id, at string, between []string, depth int) {
+		between = append(slices.Clone(between), id)
+		for _, m := range index.members[id] {
+			collect(e, m, at, between)
+		}
+		for _, u := range index.units[id] {
+			if depth < maxUnitDepth {
+				below(e, u.ID, at+u.ID+"/", between, depth+1)
+			}
+		}
+	}
+	visit = func(id, at string, levels []string, depth int) {
+		at += id + "/"
+		levels = append(slices.Clone(levels), id)
+		if strings.TrimSuffix(at, "/") == path {
+			found = &Entity{Path: at, Accounts: map[string]string{}, Attached: map[string][]string{}}
+			below(found, id, at, nil, depth)
+			for _, level := range levels {
+				found.SCPs = append(found.SCPs, a.scpsOf(rows, index, level))
+			}
+			return
+		}
+		for _, m := range index.members[id] {
+			if at+m == path {
+				found = &Entity{Path: at, Accounts: map[string]string{}, Attached: map[string][]string{}, SCPs: compiled.scps(m)}
+				collect(found, m, at, nil)
+				return
+			}
+		}
+		for _, u := range index.units[id] {
+			if depth < maxUnitDepth && found == nil {
+				visit(u.ID, at, levels, depth+1)
+			}
+		}
+	}
+	visit(rows.RootID, rows.ID+"/", nil, 0)
+	return found, found != nil
+}
+
+// scpsOf returns the service control policies that are attached to a target.
+func (a *Auth) scpsOf(rows *store.Organization, index rowIndex, target string) []policy.Policy {
+	list := []policy.Policy{}
+	for _, id := range index.attached[target] {
+		if p, ok := a.SCP(rows, id); ok {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// SCP returns the service control policy of an organization with an id.
+func (a *Auth) SCP(rows *store.Organization, id string) (policy.Policy, bool) {
+	if id == fullAccessID {
+		return policy.Policy{Source: policy.Source{Type: policy.FromSCP, Name: FullAWSAccess, ARN: fullAccessARN}, Document: a.documents.parse(fullAccess)}, true
+	}
+	for _, p := range rows.Policies {
+		if p.ID == id && p.Kind == "scp" {
+			return policy.Policy{Source: policy.Source{Type: policy.FromSCP, Name: p.Name}, Document: a.documents.parse(p.Document)}, true
+		}
+	}
+	return policy.Policy{}, false
 }

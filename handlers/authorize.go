@@ -37,6 +37,11 @@ func (c *call) authorize(ctx context.Context, op *operation, in any) error {
 	if t.Action == "" {
 		t.Action = op.action()
 	}
+	for i := range t.Also {
+		if t.Also[i].Action == "" {
+			t.Also[i].Action = t.Action
+		}
+	}
 	op.requestTags(in, &t)
 	c.target = t.Resource
 	d, err := c.auth.Authorize(ctx, c.tx, c.caller, t, c.wire)
@@ -47,14 +52,15 @@ func (c *call) authorize(ctx context.Context, op *operation, in any) error {
 }
 
 // authorizeAs is authorize for an operation whose callers have no credentials: the bearers of tokens and assertions. The
-// operation calls it when it has verified what they bring, before it gives anything out. keys are the condition keys
-// that the provider's statement fills.
-func (c *call) authorizeAs(ctx context.Context, p policy.Principal, keys map[string][]string, t auth.Target) error {
+// operation calls it when it has verified what they bring, before it gives anything out.
+func (c *call) authorizeAs(ctx context.Context, p policy.Principal, t auth.Target) error {
 	c.target = t.Resource
 	if c.mode = c.auth.Mode(); c.mode == auth.Off {
 		return nil
 	}
-	d, err := c.auth.AuthorizeAs(ctx, c.tx, p, keys, t, c.wire)
+	w := c.wire
+	w.Region = c.region
+	d, err := c.auth.AuthorizeAs(ctx, c.tx, p, t, w)
 	if err != nil {
 		return err
 	}

@@ -857,3 +857,31 @@ func TestStrictTags(t *testing.T) {
 	wantAllowed(t, getUser(t, u, "one"))
 	wantDenied(t, getUser(t, u, "alice"), "because no identity-based policy allows the iam:GetUser action")
 }
+
+// A rename must be allowed on both names, and passing a role is asked for by itself.
+func TestStrictAlso(t *testing.T) {
+	t.Parallel()
+	s := newServerIn(t, auth.Strict)
+	u := s.userIn(account, "alice", allow("iam:UpdateUser", "arn:aws:iam::"+account+":user/a*"))
+	s.userIn(account, "able", "")
+	c := iam.NewFromConfig(u)
+	rename := func(from, to string) error {
+		_, err := c.UpdateUser(t.Context(), &iam.UpdateUserInput{UserName: &from, NewUserName: &to})
+		return err
+	}
+	wantAllowed(t, rename("able", "acme"))
+	wantDenied(t, rename("acme", "bob"), "iam:UpdateUser on resource: arn:aws:iam::"+account+":user/bob because no identity-based policy allows the iam:UpdateUser action")
+
+	s.roleIn(account, "app", trust(`"AWS":"*"`), "")
+	if _, err := s.IAM(account).CreateInstanceProfile(t.Context(), &iam.CreateInstanceProfileInput{InstanceProfileName: aws.String("p")}); err != nil {
+		t.Fatal(err)
+	}
+	add := func() error {
+		_, err := c.AddRoleToInstanceProfile(t.Context(), &iam.AddRoleToInstanceProfileInput{InstanceProfileName: aws.String("p"), RoleName: aws.String("app")})
+		return err
+	}
+	s.userPolicy(account, "alice", allow("iam:AddRoleToInstanceProfile", "*"))
+	wantDenied(t, add(), "iam:PassRole on resource: arn:aws:iam::"+account+":role/app because no identity-based policy allows the iam:PassRole action")
+	s.userPolicy(account, "alice", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:AddRoleToInstanceProfile","iam:PassRole"],"Resource":"*"}]}`)
+	wantAllowed(t, add())
+}

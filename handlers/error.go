@@ -40,6 +40,14 @@ func storeError(err error) *awserr.Error {
 			return awserr.NoSuchEntity.Errorf("OpenIDConnect Provider not found for arn %s", notFound.Name)
 		case "SAML provider": // by its ARN
 			return awserr.NoSuchEntity.Errorf("Manifest not found for arn %s", notFound.Name)
+		case "delegation request":
+			return awserr.NoSuchEntity.Errorf("The delegation request with id %s cannot be found.", notFound.Name)
+		case "role template":
+			return awserr.NoSuchEntity.Errorf("Role template %s was not found.", notFound.Name)
+		case "access report":
+			return awserr.NoSuchEntity.Errorf("The job with id %s cannot be found.", notFound.Name)
+		case "service in the report":
+			return awserr.NoSuchEntity.Errorf("The service %s is not in the report.", notFound.Name)
 		case "SAML private key":
 			return awserr.NoSuchEntity.Errorf("The private key with id %s cannot be found.", notFound.Name)
 		}
@@ -60,6 +68,8 @@ func storeError(err error) *awserr.Error {
 			return awserr.EntityAlreadyExists.Errorf("MFA device already exists.")
 		case "OpenID Connect provider": // by its URL
 			return awserr.EntityAlreadyExists.Errorf("Provider with url %s already exists.", exists.Name)
+		case "delegation request":
+			return awserr.EntityAlreadyExists.Errorf("Delegation request with workflow id %s already exists.", exists.Name)
 		case "SAML provider":
 			return awserr.EntityAlreadyExists.Errorf("Provider with name %s already exists.", exists.Name)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"strings"
 	"time"
 
@@ -157,7 +158,11 @@ func (s *STS) trusts(ctx context.Context, f unsignedSession) error {
 		return err
 	}
 	t.Action = f.action
-	keys := map[string][]string{"sts:RoleSessionName": {f.name}}
+	keys := maps.Clone(f.keys)
+	if keys == nil {
+		keys = make(map[string][]string)
+	}
+	keys["sts:RoleSessionName"] = []string{f.name}
 	var also []string
 	if len(f.tags) > 0 {
 		also = append(also, "sts:TagSession")
@@ -179,7 +184,7 @@ func (s *STS) trusts(ctx context.Context, f unsignedSession) error {
 		beside.Action, beside.Also = action, nil
 		t.Also = append(t.Also, beside)
 	}
-	err = s.authorizeAs(ctx, f.principal, f.keys, t)
+	err = s.authorizeAs(ctx, f.principal, t)
 	if awserr.AccessDenied.Is(err) {
 		// Who has no credentials yet is not named, nor is the role.
 		return notFederated(s.decided.Action)

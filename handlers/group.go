@@ -17,7 +17,7 @@ func groupOperations() []operation {
 		write((*IAM).CreateGroup, newGroup),
 		read((*IAM).GetGroup, group),
 		read((*IAM).ListGroups, anything),
-		write((*IAM).UpdateGroup, group),
+		write((*IAM).UpdateGroup, renamed(group, "NewGroupName")),
 		write((*IAM).DeleteGroup, group),
 		write((*IAM).AddUserToGroup, group),
 		write((*IAM).RemoveUserFromGroup, group),

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"encoding/base64"
+	"strconv"
 
 	"gatehouse/awserr"
 )
@@ -57,4 +58,28 @@ func paged[T any](all []T, key func(T) string) func(after string, limit int) ([]
 		}
 		return all[i:min(i+limit, len(all))], nil
 	}
+}
+
+// listOf returns a page of a list that is in memory already and never changes: its markers count.
+func listOf[T any](marker *string, maxItems *int32, all []T) (page[T], error) {
+	p, err := list(marker, maxItems, func(after string, limit int) ([]int, error) {
+		first := 0
+		if after != "" {
+			n, err := strconv.Atoi(after)
+			if err != nil || n < 0 || n >= len(all) {
+				return nil, awserr.ValidationError.Errorf("Invalid Marker.")
+			}
+			first = n + 1
+		}
+		var indexes []int
+		for i := first; i < min(first+limit, len(all)); i++ {
+			indexes = append(indexes, i)
+		}
+		return indexes, nil
+	}, strconv.Itoa)
+	out := page[T]{truncated: p.truncated, marker: p.marker}
+	for _, i := range p.items {
+		out.items = append(out.items, all[i])
+	}
+	return out, err
 }

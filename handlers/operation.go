@@ -43,6 +43,8 @@ type call struct {
 	mode    auth.Mode // as it was when the call was decided
 	// decision is what X-Gatehouse-Decision says: which policy would have denied. Soft mode only.
 	decision string
+	// tradeInToken is what X-Gatehouse-Trade-In-Token says.
+	tradeInToken string
 }
 
 // operation is a row of the table: what dispatch must know of an operation that its model does not say.

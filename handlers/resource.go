@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"reflect"
+	"strings"
 
 	"gatehouse/auth"
 	"gatehouse/store"
@@ -81,6 +82,32 @@ func bounded(t auth.Target, in any) auth.Target {
 		t.Keys = map[string][]string{"iam:PermissionsBoundary": {arn}}
 	}
 	return t
+}
+
+// renamed asks for a change of name or path on what the entity is and on what it is to be: "you must have the
+// appropriate permissions on both the source object ... and the target object".
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateUser.html
+func renamed(r resolver, newName string) resolver {
+	return func(ctx context.Context, c *call, in any) (auth.Target, error) {
+		t, err := r(ctx, c, in)
+		if err != nil {
+			return t, err
+		}
+		_, now, _ := strings.Cut(t.Resource, c.arn(""))
+		kind, rest, _ := strings.Cut(now, "/")
+		i := strings.LastIndexByte(rest, '/') + 1
+		path, name := "/"+rest[:i], rest[i:]
+		if p := member(in, "NewPath"); p != "" {
+			path = p
+		}
+		if n := member(in, newName); n != "" {
+			name = n
+		}
+		if to := c.arn(kind + path + name); to != t.Resource {
+			t.Also = append(t.Also, auth.Target{Resource: to, Tags: t.Tags})
+		}
+		return t, nil
+	}
 }
 
 func pathOf(in any) string {

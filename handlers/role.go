@@ -102,6 +102,11 @@ func (s *IAM) GetRole(ctx context.Context, in *iam.GetRoleInput) (*iam.GetRoleOu
 	}
 	out.Tags = tagList(tags)
 	out.RoleLastUsed = roleLastUsed(&r)
+	if arn, minor, err := s.account.RoleSource(ctx, r.ID); err == nil {
+		out.SourceRoleTemplate = &types.SourceRoleTemplate{TemplateArn: &arn, TemplateMinorVersion: aws.Int32(int32(minor))}
+	} else if !store.IsNotFound(err) {
+		return nil, err
+	}
 	return &iam.GetRoleOutput{Role: out}, nil
 }
 

@@ -14,6 +14,11 @@ type SeedOrganization struct {
 	ManagementAccount string                   `yaml:"management_account"`
 	Root              SeedUnit                 `yaml:"root"`
 	Policies          []SeedOrganizationPolicy `yaml:"policies"`
+	// What is switched on: as in auth.Organization, and left out as there.
+	FeatureSet              string    `yaml:"feature_set"`
+	TrustedServices         *[]string `yaml:"trusted_services"`
+	DelegatedAdministrators []string  `yaml:"delegated_administrators"`
+	RootFeatures            *[]string `yaml:"root_features"`
 }
 
 // SeedUnit is the root of an organization or a unit below it. Without scps it has FullAWSAccess.
@@ -53,7 +58,10 @@ func (o *SeedOrganization) load(dir string) error {
 
 // apply makes the organization what the seed says. Unlike accounts it is brought back as a whole.
 func (o *SeedOrganization) apply(ctx context.Context, tx *store.Tx) error {
-	out := &auth.Organization{ID: o.ID, ManagementAccount: o.ManagementAccount, Root: o.Root.unit()}
+	out := &auth.Organization{
+		ID: o.ID, ManagementAccount: o.ManagementAccount, Root: o.Root.unit(), FeatureSet: o.FeatureSet,
+		TrustedServices: o.TrustedServices, DelegatedAdministrators: o.DelegatedAdministrators, RootFeatures: o.RootFeatures,
+	}
 	for _, p := range o.Policies {
 		out.Policies = append(out.Policies, auth.OrganizationPolicy{ID: p.ID, Name: p.Name, Kind: p.Kind, Document: auth.DocumentText(p.Document.Text)})
 	}

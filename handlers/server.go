@@ -54,6 +54,8 @@ type Config struct {
 	Faults *auth.Faults
 	// RootSessions says whether an organization's management account has root sessions enabled; nil: it has.
 	RootSessions func(ctx context.Context, tx *store.Tx, account string) (bool, error)
+	// Endpoint returns what the server is to clients of a service, by its signing name; nil: its endpoint in every Region.
+	Endpoint func(service string) sigv4.Endpoint
 }
 
 // Server answers AWS clients. It is an http.Handler, safe for concurrent use.
@@ -66,6 +68,8 @@ type Server struct {
 	version string
 	ids     *awsquery.RequestIDs
 	oidc    *federation.OIDC
+	// reporting has the accounts whose credential report is being made.
+	reporting sync.Map
 
 	defaultAccount string
 	publicURL      string
@@ -76,6 +80,9 @@ type Server struct {
 	rootSessions   func(ctx context.Context, tx *store.Tx, account string) (bool, error)
 
 	endpointSessions endpointSessions
+	// endpoint is what a signature must be meant for, queryEndpoints the two that are asked for most.
+	endpoint       func(service string) sigv4.Endpoint
+	queryEndpoints map[*awsquery.Service]sigv4.Endpoint
 
 	operations map[*awsquery.Operation]*operation
 	echo       *echo.Echo
@@ -89,8 +96,12 @@ func New(c Config) *Server {
 		operations: make(map[*awsquery.Operation]*operation), ids: awsquery.NewRequestIDs(nil),
 		defaultAccount: cmp.Or(c.Account, "000000000000"), publicURL: cmp.Or(c.PublicURL, "http://localhost:4566"),
 		oidc: c.OIDC, issuer: c.Issuer, shortSessions: c.ShortSessions, faults: c.Faults, endpoints: c.Endpoints, rootSessions: c.RootSessions,
-		echo: echo.New(),
+		echo: echo.New(), endpoint: c.Endpoint,
 	}
+	if s.endpoint == nil {
+		s.endpoint = func(service string) sigv4.Endpoint { return sigv4.EndpointFor(service, "") }
+	}
+	s.queryEndpoints = map[*awsquery.Service]sigv4.Endpoint{awsquery.IAM: s.endpoint("iam"), awsquery.STS: s.endpoint("sts")}
 	if s.oidc == nil {
 		s.oidc = new(federation.OIDC)
 	}
@@ -129,7 +140,6 @@ var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // aws answers one request of an AWS client. It never returns an error: what goes wrong is answered as AWS does.
 func (s *Server) aws(e echo.Context) error {
 	w, r := e.Response().Writer, e.Request()
-	id := s.ids.Next()
 	buf := bodies.Get().(*bytes.Buffer)
 	defer func() {
 		if buf.Cap() <= 64<<10 {
@@ -137,15 +147,38 @@ func (s *Server) aws(e echo.Context) error {
 			bodies.Put(buf)
 		}
 	}()
+	if name := serviceOf(r); name != "" {
+		s.gate(w, r, name, buf)
+		return nil
+	}
+	id := s.ids.Next()
+	if misshapen(r) {
+		s.redirect(w, r, id, buf)
+		return nil
+	}
 	c := &call{Server: s, now: s.clock.Now(), requestID: id, region: s.region}
 	service, answer, err := s.answer(w, r, c, buf)
 	status, code := http.StatusOK, ""
 	if err != nil {
-		e := s.readable(r, id, err)
-		code = e.ErrorCode()
-		status, answer = awsquery.MarshalError(service, e, id)
+		status, code, answer = s.failure(r, service, id, err)
 	}
 	c.record(code)
+	s.reply(w, r, id, status, answer)
+	return nil
+}
+
+// failure renders an error of a service. One without a code is a status alone.
+func (s *Server) failure(r *http.Request, service *awsquery.Service, id string, err error) (status int, code string, answer []byte) {
+	e := s.readable(r, id, err)
+	if code = e.ErrorCode(); code == "" {
+		return e.Status, "", nil
+	}
+	status, answer = awsquery.MarshalError(service, e, id)
+	return status, code, answer
+}
+
+// reply writes an answer of the Query protocol.
+func (s *Server) reply(w http.ResponseWriter, r *http.Request, id string, status int, answer []byte) {
 	h := w.Header()
 	values := [...]string{id, strconv.Itoa(len(answer))} // one allocation for both
 	h["X-Amzn-Requestid"] = values[0:1:1]
@@ -155,13 +188,6 @@ func (s *Server) aws(e echo.Context) error {
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(answer) // the client is gone; there is nobody to tell
 	}
-	return nil
-}
-
-// endpoints are what a signature must be meant for. Every Region is served.
-var endpoints = map[*awsquery.Service]sigv4.Endpoint{
-	awsquery.IAM: sigv4.EndpointFor("iam", ""),
-	awsquery.STS: sigv4.EndpointFor("sts", ""),
 }
 
 var contentType = []string{"text/xml"}
@@ -180,28 +206,30 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, buf *by
 	}
 	form, err := awsquery.ParseForm(r.URL.RawQuery, buf.Bytes())
 	if err != nil {
-		return service, nil, err
+		return s.unfound(r, service, buf.Bytes(), err)
 	}
 	if form.Version() == awsquery.STS.Version {
 		service = awsquery.STS
 	}
 	model, err := awsquery.Find(form.Version(), form.Action())
 	if err != nil {
-		return service, nil, err
+		return s.unfound(r, service, buf.Bytes(), err)
 	}
 	op := s.operations[model]
 	service = model.Service
 	if op == nil {
-		return service, nil, awserr.InvalidAction.Errorf("The action %s is not valid for this web service.", model.Name)
+		err := awserr.InvalidAction.Errorf("The action %s is not valid for this web service.", model.Name)
+		return s.unfound(r, service, buf.Bytes(), err)
 	}
 	ctx := r.Context()
 	c.op, c.wire = op, wireOf(r, s.region)
 	if !model.Unsigned {
-		c.caller, _, err = s.auth.Authenticate(ctx, r, endpoints[service], buf.Bytes())
+		c.caller, _, err = s.auth.Authenticate(ctx, r, s.queryEndpoints[service], buf.Bytes())
 		if err != nil {
 			return service, nil, err
 		}
 		c.region = c.caller.Region
+		s.auth.Accessed(c.caller, service.Name, model.Name)
 	}
 	c.partition = auth.Partition(c.region)
 	c.wire.Region = c.region
@@ -221,6 +249,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, buf *by
 	}
 	if err != nil {
 		return service, nil, err
+	}
+	if c.tradeInToken != "" {
+		w.Header().Set("X-Gatehouse-Trade-In-Token", c.tradeInToken)
 	}
 	return service, awsquery.Marshal(model, out, c.requestID), nil
 }

@@ -243,7 +243,10 @@ func optional(s string) *string {
 // assumedRole is the role that RoleArn names, in whatever account, with its trust policy. A role that does not exist is
 // one that trusts nobody.
 func assumedRole(ctx context.Context, c *call, in any) (auth.Target, error) {
-	i := in.(*sts.AssumeRoleInput)
+	i, ok := in.(*sts.AssumeRoleInput)
+	if !ok { // without a signature: what is asked follows from what the caller brings, and is asked by the operation
+		return auth.Target{Resource: member(in, "RoleArn")}, nil
+	}
 	t, err := c.roleTarget(ctx, *i.RoleArn)
 	if err != nil {
 		return t, err
@@ -302,7 +305,9 @@ func (c *call) roleTarget(ctx context.Context, arn string) (auth.Target, error) 
 	if err != nil {
 		return t, err
 	}
-	t.Policy = r.TrustPolicy
+	if t.Policy, err = c.effectiveTrust(ctx, r); err != nil {
+		return t, err
+	}
 	t.Tags, err = c.tx.Account(m[2]).Tags(ctx, r.ID, "", 0)
 	return t, err
 }

@@ -32,5 +32,12 @@ func operations() []operation {
 		samlProviderOperations(),
 		simulateOperations(),
 		authorizationMessageOperations(),
+		credentialReportOperations(),
+		serviceAccessOperations(),
+		organizationOperations(),
+		organizationReportOperations(),
+		accountPropertyOperations(),
+		roleTemplateOperations(),
+		delegationRequestOperations(),
 	)
 }

@@ -17,7 +17,7 @@ func userOperations() []operation {
 		write((*IAM).CreateUser, newBoundary(newUser)),
 		read((*IAM).GetUser, user),
 		read((*IAM).ListUsers, anything),
-		write((*IAM).UpdateUser, user),
+		write((*IAM).UpdateUser, renamed(user, "NewUserName")),
 		write((*IAM).DeleteUser, user),
 		write((*IAM).TagUser, user),
 		write((*IAM).UntagUser, user),

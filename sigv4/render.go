@@ -25,6 +25,11 @@ type Response struct {
 // Response renders the refusal in the shape of a protocol family, most usually that of e.Service.
 func (e *Error) Response(family Family, ids IDs) Response {
 	status, code, message, fields := e.Answer(family)
+	return Document(e.Service, family, ids, status, code, message, fields...)
+}
+
+// Document renders an error of a service in the shape of a protocol family. Without a code it is a status alone.
+func Document(s Service, family Family, ids IDs, status int, code, message string, fields ...Field) Response {
 	r := Response{Status: status, Header: http.Header{}}
 	if family == S3 {
 		r.Header.Set("X-Amz-Request-Id", ids.Request)
@@ -40,14 +45,14 @@ func (e *Error) Response(family Family, ids IDs) Response {
 	switch family {
 	case JSON10, JSON11:
 		kind = "application/x-amz-" + family.String()
-		if e.Service.Coral {
+		if s.Coral {
 			code = "com.amazon.coral.service#" + code
 		}
 		writeJSON(&b, struct {
 			Type    string `json:"__type"`
 			Message string `json:"message"`
 		}{code, message})
-		if e.Service.Name == "dynamodb" { // its SDKs check the sum
+		if s.Name == "dynamodb" { // its SDKs check the sum
 			r.Header.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(b.Bytes())), 10))
 		}
 	case RESTJSON:
@@ -77,10 +82,14 @@ func (e *Error) Response(family Family, ids IDs) Response {
 		b.WriteString("</Response>")
 	default:
 		b.WriteString("<ErrorResponse")
-		if e.Service.Namespace != "" {
-			b.WriteString(` xmlns="` + e.Service.Namespace + `"`)
+		if s.Namespace != "" {
+			b.WriteString(` xmlns="` + s.Namespace + `"`)
 		}
-		b.WriteString("><Error><Type>Sender</Type>")
+		if status >= http.StatusInternalServerError {
+			b.WriteString("><Error><Type>Receiver</Type>")
+		} else {
+			b.WriteString("><Error><Type>Sender</Type>")
+		}
 		element(&b, "Code", code)
 		element(&b, "Message", message)
 		b.WriteString("</Error>")

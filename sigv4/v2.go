@@ -139,15 +139,30 @@ func (s *scratch) signV2(date, bucket string) {
 	}
 	b = append(b, '\n')
 	s.names = s.names[:0]
-	for name := range s.r.Header {
+	// In the query, where botocore's presigner puts them, x-amz-* parameters are headers too.
+	amz := make(map[string][]string)
+	for name, values := range s.r.Header {
 		if name = strings.ToLower(name); strings.HasPrefix(name, "x-amz-") {
+			amz[name] = values
 			s.names = append(s.names, name)
 		}
+	}
+	for _, q := range s.items {
+		name := strings.ToLower(string(s.enc[q.name:q.eq]))
+		if !strings.HasPrefix(name, "x-amz-") {
+			continue
+		}
+		if _, ok := amz[name]; ok {
+			s.claim.repeated = true // which of them counts would be anybody's guess
+			continue
+		}
+		amz[name] = []string{s.decode(q.value)}
+		s.names = append(s.names, name)
 	}
 	slices.Sort(s.names)
 	for _, name := range s.names {
 		b = append(append(b, name...), ':')
-		for i, v := range s.r.Header.Values(name) {
+		for i, v := range amz[name] {
 			if i > 0 {
 				b = append(b, ',')
 			}

@@ -69,6 +69,7 @@ type DB struct {
 	cache      *cache
 	accounts   accounts
 	uses       uses
+	accesses   accesses
 	events     events
 	generation atomic.Uint64
 

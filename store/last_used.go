@@ -63,12 +63,20 @@ func (q *uses) waitingFor(k useKey) (Use, bool) {
 	return u, ok
 }
 
-// FlushUses writes the uses that were noted and returns when they are on disk.
+// FlushUses writes the uses and accesses that were noted and returns when they are on disk.
 func (db *DB) FlushUses(ctx context.Context) error {
-	for batch := range batches(db.uses.take(), 256) {
+	if err := writeEach(ctx, db, db.uses.take(), Use.write); err != nil {
+		return err
+	}
+	return writeEach(ctx, db, db.accesses.take(), Access.write)
+}
+
+// writeEach writes what was noted, so many in a transaction that others need not wait for long.
+func writeEach[K comparable, V any](ctx context.Context, db *DB, all map[K]V, write func(V, *Tx) error) error {
+	for batch := range batches(all, 256) {
 		err := db.Update(ctx, func(tx *Tx) error {
-			for _, u := range batch {
-				if err := u.write(tx); err != nil {
+			for _, v := range batch {
+				if err := write(v, tx); err != nil {
 					return err
 				}
 			}
@@ -81,10 +89,10 @@ func (db *DB) FlushUses(ctx context.Context) error {
 	return nil
 }
 
-// batches yields the uses n at a time.
-func batches(all map[useKey]Use, n int) func(func([]Use) bool) {
-	return func(yield func([]Use) bool) {
-		batch := make([]Use, 0, min(n, len(all)))
+// batches yields the values n at a time.
+func batches[K comparable, V any](all map[K]V, n int) func(func([]V) bool) {
+	return func(yield func([]V) bool) {
+		batch := make([]V, 0, min(n, len(all)))
 		for _, u := range all {
 			if batch = append(batch, u); len(batch) == n {
 				if !yield(batch) {

@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Organization is an organization of accounts, as rows. Its management account owns them.
 type Organization struct {
@@ -11,6 +14,34 @@ type Organization struct {
 	Members           []OrganizationMember
 	Policies          []OrganizationPolicy
 	Attachments       []OrganizationAttachment
+	Options           []OrganizationOption
+}
+
+// OrganizationOption is something that is switched on in an organization.
+type OrganizationOption struct{ Name, Value string }
+
+// The names of options.
+const (
+	OptionFeatureSet     = "feature_set" // ALL or CONSOLIDATED_BILLING
+	OptionTrustedService = "trusted_service"
+	OptionDelegated      = "delegated_administrator" // an account that administers IAM
+	OptionRootFeature    = "root_feature"
+)
+
+// Has reports whether an option is set to a value, or among others.
+func (o *Organization) Has(option, value string) bool {
+	return slices.Contains(o.Options, OrganizationOption{option, value})
+}
+
+// Values returns the values of an option.
+func (o *Organization) Values(option string) []string {
+	var values []string
+	for _, p := range o.Options {
+		if p.Name == option {
+			values = append(values, p.Value)
+		}
+	}
+	return values
 }
 
 // OrganizationUnit is an organizational unit below the root or another unit.
@@ -60,6 +91,7 @@ func (tx *Tx) Organization(ctx context.Context) (Organization, error) {
 		{&o.Members, "SELECT member_id, parent_id FROM organization_member WHERE account_id = ?1 ORDER BY member_id"},
 		{&o.Policies, "SELECT id, kind, name, document FROM organization_policy WHERE account_id = ?1 ORDER BY name"},
 		{&o.Attachments, "SELECT target_id, policy_id FROM organization_attachment WHERE account_id = ?1 ORDER BY target_id, policy_id"},
+		{&o.Options, "SELECT name, value FROM organization_option WHERE account_id = ?1 ORDER BY name, value"},
 	} {
 		if err := a.all(ctx, list.dest, list.query); err != nil {
 			return o, wrap(err, "organization", o.ID)
@@ -103,7 +135,26 @@ func (tx *Tx) SetOrganization(ctx context.Context, o *Organization) error {
 			return wrap(err, "attachment to", t.TargetID)
 		}
 	}
+	for _, p := range o.Options {
+		if err := a.setOption(ctx, p); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+func (a *Account) setOption(ctx context.Context, o OrganizationOption) error {
+	_, err := a.exec(ctx, "REPLACE INTO organization_option (account_id, name, value) VALUES (?1, ?2, ?3)", o.Name, o.Value)
+	return wrap(err, "organization option", o.Name)
+}
+
+// SetRootFeature switches a feature of centralized root access on or off in the organization that the account manages.
+func (a *Account) SetRootFeature(ctx context.Context, feature string, on bool) error {
+	if on {
+		return a.setOption(ctx, OrganizationOption{OptionRootFeature, feature})
+	}
+	_, err := a.exec(ctx, "DELETE FROM organization_option WHERE account_id = ?1 AND name = ?2 AND value = ?3", OptionRootFeature, feature)
+	return wrap(err, "organization option", OptionRootFeature)
 }
 
 // DeleteOrganization deletes the organization if there is one. The accounts stay.
@@ -113,7 +164,7 @@ func (tx *Tx) DeleteOrganization(ctx context.Context) error {
 		return tx.note(err)
 	}
 	for _, owner := range owners {
-		for _, table := range []string{"organization_attachment", "organization_policy", "organization_member", "organization_unit", "organization"} {
+		for _, table := range []string{"organization_option", "organization_attachment", "organization_policy", "organization_member", "organization_unit", "organization"} {
 			if _, err := tx.Account(owner).exec(ctx, "DELETE FROM "+table+" WHERE account_id = ?1"); err != nil {
 				return wrap(err, "organization", owner)
 			}

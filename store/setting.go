@@ -119,6 +119,7 @@ func (db *DB) Reset(ctx context.Context) error {
 		db.checkpoint.wrote(c.pagesWritten())
 		db.clock.Restore(clock.State{})
 		db.uses.discard()
+		db.accesses.discard()
 		db.events.discard()
 		db.flush()
 		return nil

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,4 +75,24 @@ func TestAWSCLI(t *testing.T) {
 func TestBoto3Sessions(t *testing.T) {
 	t.Parallel()
 	start(t).script(t, needPython(t), "boto3_sessions.py")
+}
+
+// tls is the server behind a proxy that ends TLS and passes everything else on.
+func (s *instance) tls(t *testing.T) string {
+	t.Helper()
+	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
+		p.SetURL(&url.URL{Scheme: "http", Host: s.Main})
+		p.Out.Host = p.In.Host
+	}})
+	t.Cleanup(proxy.Close)
+	return proxy.URL
+}
+
+func TestBoto3Signatures(t *testing.T) {
+	t.Parallel()
+	python := needPython(t)
+	s := start(t)
+	s.script(t, python, "boto3_signatures.py", "TLS_ENDPOINT="+s.tls(t))
+	s = start(t, "--signature-v2")
+	s.script(t, python, "boto3_signatures.py", "TLS_ENDPOINT="+s.tls(t), "SIGNATURE_V2=1")
 }

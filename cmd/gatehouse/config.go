@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -26,12 +27,16 @@ type config struct {
 	AccountID   string
 	Region      string
 	VerifySigV4 bool
-	IAM         string
-	RootBypass  bool
-	Seed        string
-	SweepEvery  time.Duration
-	SweepGrace  time.Duration
-	Events      int
+	SignatureV2 bool
+	// TrustedProxies are networks or addresses, ExternalHost is HOST or HOST:PORT.
+	TrustedProxies []string
+	ExternalHost   string
+	IAM            string
+	RootBypass     bool
+	Seed           string
+	SweepEvery     time.Duration
+	SweepGrace     time.Duration
+	Events         int
 	// SecureTransport is what aws:SecureTransport says of plain HTTP.
 	SecureTransport bool
 	LogLevel        string
@@ -40,7 +45,8 @@ type config struct {
 
 	local
 
-	mode auth.Mode
+	mode    auth.Mode
+	proxies []netip.Prefix
 }
 
 // setting is one knob: its flag, whose variable is GATEHOUSE_ and the flag's name, and the check that its value passes
@@ -74,6 +80,9 @@ var settings = slices.Concat(localSettings, []setting{
 		return nil
 	}},
 	{"verify-sigv4", nil},
+	{"signature-v2", nil},
+	{"trusted-proxies", func(c *config) (err error) { c.proxies, err = parseNetworks(c.TrustedProxies); return err }},
+	{"external-host", func(c *config) error { return checkExternalHost(c.ExternalHost) }},
 	{"iam", func(c *config) (err error) { c.mode, err = auth.ParseMode(c.IAM); return err }},
 	{"root-bypass", nil},
 	{"seed", nil},
@@ -103,6 +112,9 @@ func (c *config) register(f *pflag.FlagSet) {
 	f.StringVar(&c.AccountID, "account-id", "000000000000", "default account, twelve digits")
 	f.StringVar(&c.Region, "region", "us-east-1", "Region that `gatehouse env` prints")
 	f.BoolVar(&c.VerifySigV4, "verify-sigv4", true, "verify the signature of every request")
+	f.BoolVar(&c.SignatureV2, "signature-v2", false, "accept Signature Version 2 for S3, which boto3 still presigns with")
+	f.StringSliceVar(&c.TrustedProxies, "trusted-proxies", nil, "networks of proxies whose X-Forwarded-Host is believed, such as 10.0.0.0/8,::1")
+	f.StringVar(&c.ExternalHost, "external-host", "", "host, with its port, that clients sign when a proxy rewrites Host")
 	f.StringVar(&c.IAM, "iam", "off", "policies: off (stored only), soft (log what would be denied) or strict (deny)")
 	f.BoolVar(&c.RootBypass, "root-bypass", true, "access key ids that begin with test, or are twelve digits, are an account's root and skip all checks")
 	f.StringVar(&c.Seed, "seed", "", "seed file (YAML), applied at start and after a reset")
@@ -264,6 +276,42 @@ func checkAddress(s string) error {
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 		return fmt.Errorf("%q is not a port: a number from 0 to 65535 is needed", port)
+	}
+	return nil
+}
+
+// parseNetworks reads networks in CIDR notation. An address stands for itself alone.
+func parseNetworks(list []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range list {
+		if s = strings.TrimSpace(s); s == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			ip, err := netip.ParseAddr(s)
+			if err != nil || ip.Zone() != "" {
+				return nil, fmt.Errorf("%q is not a network: an address or a prefix is needed, such as 10.0.0.0/8", s)
+			}
+			p = netip.PrefixFrom(ip.Unmap(), ip.Unmap().BitLen())
+		}
+		if p.Addr().Is4In6() {
+			return nil, fmt.Errorf("%q is an IPv4 network in IPv6 notation: it is needed as 10.0.0.0/8", s)
+		}
+		if p != p.Masked() {
+			return nil, fmt.Errorf("%q is not a network: its host part is not zero; %s is", s, p.Masked())
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// externalHost is a name or an IPv4 address with or without a port, or an IPv6 address in brackets.
+var externalHost = regexp.MustCompile(`^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$`)
+
+func checkExternalHost(s string) error {
+	if s != "" && (len(s) > 260 || !externalHost.MatchString(s)) {
+		return fmt.Errorf("%q is not a host: HOST or HOST:PORT is needed, without a scheme, such as aws.example.com", s)
 	}
 	return nil
 }

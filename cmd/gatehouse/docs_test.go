@@ -39,7 +39,9 @@ func blocks(t *testing.T, page, language string) []string {
 }
 
 // flagsOf are the flags that the server of a page's examples is started with.
-var flagsOf = map[string][]string{}
+var flagsOf = map[string][]string{
+	"explain.md": {"--seed=../../testdata/seed.yaml"},
+}
 
 // TestDocsShell runs the sh blocks of each page, one after the other, against a server of the page's own.
 func TestDocsShell(t *testing.T) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -13,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
@@ -38,36 +36,39 @@ organization:
     - {name: no-mfa, kind: scp, document: {Version: "2012-10-17", Statement: [{Effect: Deny, Action: "iam:*MFA*", Resource: "*"}]}}
 `
 
-// started is a server that a test has started.
-type started struct {
-	t   *testing.T
-	env []string
-	at  Addresses
-	dir string
+// startSeeded serves a seed file in mode strict until the test ends.
+func startSeeded(t *testing.T, seed string) *instance {
+	t.Helper()
+	return start(t, "--seed="+writeFile(t, "seed.yaml", seed), "--iam=strict")
 }
 
-// startStrict serves a seed file in mode strict until the test ends.
-func startStrict(t *testing.T, seed string) *started {
+func writeFile(t *testing.T, name, text string) string {
 	t.Helper()
-	s := &started{t: t, dir: t.TempDir()}
-	name := filepath.Join(s.dir, "seed.yaml")
-	if err := os.WriteFile(name, []byte(seed), 0o600); err != nil {
+	name = filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.at = start(t, "--seed="+name, "--iam=strict").Addresses
-	s.env = []string{"GATEHOUSE_ADMIN_LISTEN=" + s.at.Admin}
-	return s
+	return name
 }
 
-// run runs a command and returns what it prints.
-func (s *started) run(want int, args ...string) string {
-	s.t.Helper()
-	var out, errs bytes.Buffer
-	m := &Main{Args: args, Env: s.env, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs}
-	if code := m.Run(s.t.Context()); code != want {
-		s.t.Errorf("%s: got exit code %d, want %d: %s", args[0], code, want, errs.String())
+// ok and fails run a command that must succeed, or fail, and return what it prints.
+func (s *instance) ok(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := s.run(t, args...)
+	if err != nil {
+		t.Errorf("%v: %v", args, err)
 	}
-	return out.String() + errs.String()
+	return out
+}
+
+func (s *instance) fails(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := s.run(t, args...)
+	if err == nil {
+		t.Errorf("%v: got exit code 0, want 1", args)
+		return out
+	}
+	return out + err.Error()
 }
 
 // wantText complains about the parts that a text lacks.
@@ -82,10 +83,10 @@ func wantText(t *testing.T, text string, parts ...string) {
 
 func TestExplainCommands(t *testing.T) {
 	t.Parallel()
-	s := startStrict(t, seedFile)
+	s := startSeeded(t, seedFile)
 
 	// a stream that is open before anything happens
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.at.Admin+"/events?decision=deny", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Admin+"/events?decision=deny", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,10 +97,7 @@ func TestExplainCommands(t *testing.T) {
 	}
 	defer stream.Body.Close()
 
-	c := iam.NewFromConfig(aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String("http://" + s.at.Main),
-		Credentials: credentials.NewStaticCredentialsProvider("AKIAQALICEDEV0000001", "alice/secret/0123456789012345678901234", ""),
-	})
+	c := iam.NewFromConfig(s.config("AKIAQALICEDEV0000001", "alice/secret/0123456789012345678901234", ""))
 	if _, err := c.GetUser(t.Context(), &iam.GetUserInput{}); err != nil {
 		t.Fatal(err)
 	}
@@ -118,61 +116,55 @@ func TestExplainCommands(t *testing.T) {
 	}
 	wantText(t, strings.Join(seen, "\n"), `"action":"iam:CreateAccessKey"`, `"outcome":"ExplicitDeny"`, `"action":"iam:CreateUser"`)
 
-	text := s.run(0, "logs")
+	text := s.ok(t, "logs")
 	wantText(t, text, "iam:GetUser on arn:aws:iam::123456789012:user/alice", "denied", "iam:CreateUser on arn:aws:iam::123456789012:user/bob")
 	event := func(action string) string {
-		for line := range strings.Lines(s.run(0, "logs", "--action", action, "--decision", "deny")) {
+		for line := range strings.Lines(s.ok(t, "logs", "--action", action, "--decision", "deny")) {
 			id, _, _ := strings.Cut(line, " ")
 			return id
 		}
 		t.Fatalf("no event of %s", action)
 		return ""
 	}
-	wantText(t, s.run(0, "explain", event("iam:CreateAccessKey")),
+	wantText(t, s.ok(t, "explain", event("iam:CreateAccessKey")),
 		"DENIED", "Statement NoKeys of the inline policy own of the user denies it", "remove or narrow Deny statement 1", `"Action":"iam:*AccessKey*"`)
-	wantText(t, s.run(0, "explain", event("iam:CreateUser")),
+	wantText(t, s.ok(t, "explain", event("iam:CreateUser")),
 		"No identity-based policy of the caller allows it", "Add to an identity-based policy of arn:aws:iam::123456789012:user/alice",
 		`"Action":"iam:CreateUser","Resource":"arn:aws:iam::123456789012:user/bob"`)
-	wantText(t, s.run(1, "explain", "999999"), "There is no event 999999")
+	wantText(t, s.fails(t, "explain", "999999"), "There is no event 999999")
 
-	wantText(t, s.run(0, "why", "123456789012", "alice", "iam:GetUser", "arn:aws:iam::123456789012:user/alice"), "ALLOWED", "Allow statement 2")
-	wantText(t, s.run(0, "why", "123456789012", "user/alice", "iam:EnableMFADevice", "arn:aws:iam::123456789012:user/alice"),
+	wantText(t, s.ok(t, "why", "123456789012", "alice", "iam:GetUser", "arn:aws:iam::123456789012:user/alice"), "ALLOWED", "Allow statement 2")
+	wantText(t, s.ok(t, "why", "123456789012", "user/alice", "iam:EnableMFADevice", "arn:aws:iam::123456789012:user/alice"),
 		"DENIED", "service control policy no-mfa on level 1", "To allow it:")
-	wantText(t, s.run(1, "why", "123456789012", "nobody", "iam:GetUser", "*"), `has no user or role "nobody"`)
-	wantText(t, s.run(1, "why", "123456789012", "alice", "iam:Get*", "*"), "not the name of one action")
+	wantText(t, s.fails(t, "why", "123456789012", "nobody", "iam:GetUser", "*"), `has no user or role "nobody"`)
+	wantText(t, s.fails(t, "why", "123456789012", "alice", "iam:Get*", "*"), "not the name of one action")
 }
 
 func TestPolicyTestCommand(t *testing.T) {
 	t.Parallel()
-	s := startStrict(t, seedFile)
-	file := func(name, text string) string {
-		name = filepath.Join(s.dir, name)
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return name
-	}
+	s := startSeeded(t, seedFile)
+	file := func(name, text string) string { return writeFile(t, name, text) }
 	principal := `"principal":{"type":"User","arn":"arn:aws:iam::123456789012:user/alice","accountId":"123456789012"}`
 	good := file("good.jsonl", `{"id":"a","request":{"action":"s3:GetObject","resource":"arn:aws:s3:::b/k",`+principal+`},"policies":{"identity":[{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}]},"expected":"Allow"}
 {"id":"b","request":{"action":"iam:GetUser","resource":"arn:aws:iam::123456789012:user/alice",`+principal+`},"expected":"Allow"}
 {"id":"c","request":{"action":"iam:CreateAccessKey","resource":"arn:aws:iam::123456789012:user/alice",`+principal+`},"expected":"Deny"}
 `)
-	wantText(t, s.run(0, "policy", "test", good), "3 of 3 cases as expected")
+	wantText(t, s.ok(t, "policy", "test", good), "3 of 3 cases as expected")
 	bad := file("bad.json", `[{"id":"d","request":{"action":"iam:CreateUser","resource":"arn:aws:iam::123456789012:user/bob",`+principal+`},"expected":"Allow"}]`)
-	wantText(t, s.run(1, "policy", "test", good, bad), "MISS", "d: got ImplicitDeny, want Allow", "3 of 4 cases as expected", "1 of 4 cases missed")
-	wantText(t, s.run(1, "policy", "test", file("none.json", "[]")), "no case")
-	wantText(t, s.run(1, "policy", "test", file("broken.json", `{"expected":"Maybe"}`)), "expected is")
+	wantText(t, s.fails(t, "policy", "test", good, bad), "MISS", "d: got ImplicitDeny, want Allow", "3 of 4 cases as expected", "1 of 4 cases missed")
+	wantText(t, s.fails(t, "policy", "test", file("none.json", "[]")), "no case")
+	wantText(t, s.fails(t, "policy", "test", file("broken.json", `{"expected":"Maybe"}`)), "expected is")
 }
 
 // GET and PUT of the organization agree.
 func TestOrganizationAPI(t *testing.T) {
 	t.Parallel()
-	s := startStrict(t, seedFile)
+	s := startSeeded(t, seedFile)
 	call := func(method, body string) (int, string) {
 		t.Helper()
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
-		r, err := http.NewRequestWithContext(ctx, method, "http://"+s.at.Admin+"/organization", strings.NewReader(body))
+		r, err := http.NewRequestWithContext(ctx, method, "http://"+s.Admin+"/organization", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}

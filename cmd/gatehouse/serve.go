@@ -62,6 +62,7 @@ func (m *Main) serve(ctx context.Context) (err error) {
 		DB: db, Clock: emulated, Logger: log,
 		Verify: c.VerifySigV4, RootBypass: c.RootBypass, DefaultAccount: c.AccountID, Mode: c.mode,
 		PlainTransport: !c.SecureTransport,
+		SignatureV2:    c.SignatureV2, TrustedProxies: c.proxies, ExternalHost: c.ExternalHost,
 	})
 	var metadata net.Listener
 	if c.IMDSRole != "" {
