@@ -93,19 +93,20 @@ func (s *STS) AssumeRoot(ctx context.Context, in *sts.AssumeRootInput) (*sts.Ass
 	}, nil
 }
 
-// mayAssumeRoot asks the organization whether the caller's account may have root sessions in another one: it must
-// manage the organization that the other is in, and have the feature on. Without an organization none may.
+// mayAssumeRoot asks the organization whether the caller's account may have root sessions in another one: both must be
+// of it, the caller's must manage it or administer IAM in it, and root sessions must be enabled. Without an organization
+// none may. The management account's own root is out of reach.
 func (s *STS) mayAssumeRoot(ctx context.Context, account string) (bool, error) {
-	o, err := s.tx.Organization(ctx)
+	o, err := s.organizationOf(ctx, s.caller.Account)
 	if store.IsNotFound(err) {
 		return false, nil
 	}
-	if err != nil || o.ManagementAccount != s.caller.Account {
+	if err != nil {
 		return false, err
 	}
 	member := slices.ContainsFunc(o.Members, func(m store.OrganizationMember) bool { return m.AccountID == account })
-	if !member || s.rootSessions == nil {
-		return member, nil
+	if !member || account == o.ManagementAccount || s.caller.Account != o.ManagementAccount && !o.Has(store.OptionDelegated, s.caller.Account) {
+		return false, nil
 	}
-	return s.rootSessions(ctx, s.tx, o.ManagementAccount)
+	return s.rootSessionsEnabled(ctx, account)
 }

@@ -8,40 +8,47 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
-
-	"gatehouse/store"
 )
 
 func TestAssumeRoot(t *testing.T) {
 	t.Parallel()
-	const member = "210987654321"
+	const member = memberAccount
 	s := newServer(t)
-	err := s.db.Update(t.Context(), func(tx *store.Tx) error {
-		return tx.SetOrganization(t.Context(), &store.Organization{
-			ManagementAccount: account, ID: "o-example123", RootID: "r-abcd",
-			Members: []store.OrganizationMember{{AccountID: account, ParentID: "r-abcd"}, {AccountID: member, ParentID: "r-abcd"}},
-		})
-	})
-	if err != nil {
+	s.organize(nil)
+	manager, delegate := sts.NewFromConfig(s.memberOf(managementAccount)), sts.NewFromConfig(s.memberOf(delegatedAccount))
+	outsider, other := sts.NewFromConfig(s.memberOf("999999999999")), sts.NewFromConfig(s.memberOf(member))
+	task := &types.PolicyDescriptorType{Arn: aws.String("arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy")}
+	in := func(target string) sts.AssumeRootInput {
+		return sts.AssumeRootInput{TargetPrincipal: &target, TaskPolicyArn: task}
+	}
+	with := func(policy *string, seconds *int32) sts.AssumeRootInput {
+		return sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: &types.PolicyDescriptorType{Arn: policy}, DurationSeconds: seconds}
+	}
+	request := in(member)
+	if _, err := manager.AssumeRoot(t.Context(), &request); code(err) != "AccessDenied" {
+		t.Errorf("before root sessions are enabled: got %v, want AccessDenied", err)
+	}
+	if _, err := s.IAM(managementAccount).EnableOrganizationsRootSessions(t.Context(), &iam.EnableOrganizationsRootSessionsInput{}); err != nil {
 		t.Fatal(err)
 	}
-	user := sts.NewFromConfig(s.mustCreateUser("alice"))
-	task := &types.PolicyDescriptorType{Arn: aws.String("arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy")}
 	tests := []struct {
 		name   string
 		client *sts.Client
 		in     sts.AssumeRootInput
 		code   string
 	}{
-		{"account", user, sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: task}, ""},
-		{"ARN", user, sts.AssumeRootInput{TargetPrincipal: aws.String("arn:aws:iam::" + member + ":root"), TaskPolicyArn: task}, ""},
-		{"not in the organization", user, sts.AssumeRootInput{TargetPrincipal: aws.String("999999999999"), TaskPolicyArn: task}, "AccessDenied"},
-		{"by a member", sts.NewFromConfig(s.memberOf(member)), sts.AssumeRootInput{TargetPrincipal: aws.String(account), TaskPolicyArn: task}, "AccessDenied"},
-		{"a user", user, sts.AssumeRootInput{TargetPrincipal: aws.String("arn:aws:iam::" + member + ":user/bob"), TaskPolicyArn: task}, "ValidationError"},
-		{"another policy", user, sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: &types.PolicyDescriptorType{Arn: aws.String("arn:aws:iam::aws:policy/AdministratorAccess")}}, "ValidationError"},
-		{"no policy", user, sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: &types.PolicyDescriptorType{}}, "ValidationError"},
-		{"too long", user, sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: task, DurationSeconds: aws.Int32(901)}, "ValidationError"},
-		{"the root bypass", s.STS("999999999999"), sts.AssumeRootInput{TargetPrincipal: aws.String(member), TaskPolicyArn: task}, ""},
+		{"account", manager, in(member), ""},
+		{"ARN", manager, in("arn:aws:iam::" + member + ":root"), ""},
+		{"delegated administrator", delegate, in(member), ""},
+		{"the management account's", delegate, in(managementAccount), "AccessDenied"},
+		{"not in the organization", manager, in("999999999999"), "AccessDenied"},
+		{"by a member", other, in(delegatedAccount), "AccessDenied"},
+		{"from outside", outsider, in(member), "AccessDenied"},
+		{"a user", manager, in("arn:aws:iam::" + member + ":user/bob"), "ValidationError"},
+		{"another policy", manager, with(aws.String("arn:aws:iam::aws:policy/AdministratorAccess"), nil), "ValidationError"},
+		{"no policy", manager, with(nil, nil), "ValidationError"},
+		{"too long", manager, with(task.Arn, aws.Int32(901)), "ValidationError"},
+		{"the root bypass", s.STS("999999999999"), in(member), ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

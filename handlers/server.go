@@ -52,8 +52,6 @@ type Config struct {
 	Endpoints CredentialEndpoints
 	// Faults are what is made to go wrong; nil: nothing.
 	Faults *auth.Faults
-	// RootSessions says whether an organization's management account has root sessions enabled; nil: it has.
-	RootSessions func(ctx context.Context, tx *store.Tx, account string) (bool, error)
 	// Endpoint returns what the server is to clients of a service, by its signing name; nil: its endpoint in every Region.
 	Endpoint func(service string) sigv4.Endpoint
 }
@@ -77,7 +75,6 @@ type Server struct {
 	shortSessions  bool
 	faults         *auth.Faults
 	endpoints      CredentialEndpoints
-	rootSessions   func(ctx context.Context, tx *store.Tx, account string) (bool, error)
 
 	endpointSessions endpointSessions
 	// endpoint is what a signature must be meant for, queryEndpoints the two that are asked for most.
@@ -95,7 +92,7 @@ func New(c Config) *Server {
 		db: c.DB, auth: c.Auth, clock: c.Clock, log: c.Logger, region: c.Region, version: c.Version,
 		operations: make(map[*awsquery.Operation]*operation), ids: awsquery.NewRequestIDs(nil),
 		defaultAccount: cmp.Or(c.Account, "000000000000"), publicURL: cmp.Or(c.PublicURL, "http://localhost:4566"),
-		oidc: c.OIDC, issuer: c.Issuer, shortSessions: c.ShortSessions, faults: c.Faults, endpoints: c.Endpoints, rootSessions: c.RootSessions,
+		oidc: c.OIDC, issuer: c.Issuer, shortSessions: c.ShortSessions, faults: c.Faults, endpoints: c.Endpoints,
 		echo: echo.New(), endpoint: c.Endpoint,
 	}
 	if s.endpoint == nil {
