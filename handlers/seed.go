@@ -36,6 +36,8 @@ type SeedAccount struct {
 	Groups   []SeedGroup  `yaml:"groups"`
 	Policies []SeedPolicy `yaml:"policies"`
 	Roles    []SeedRole   `yaml:"roles"`
+	// RoleTemplates are what AcquireRole makes roles of. Nothing else adds one.
+	RoleTemplates []SeedRoleTemplate `yaml:"role_templates"`
 }
 
 // SeedUser is a user with its keys, groups and policies.
@@ -280,6 +282,11 @@ func (a *SeedAccount) documents(visit func(*SeedDocument) error) error {
 
 // load reads the documents that stand in files.
 func (a *SeedAccount) load(dir string) error {
+	for i := range a.RoleTemplates {
+		if err := a.RoleTemplates[i].Version.load(dir); err != nil {
+			return err
+		}
+	}
 	return a.documents(func(d *SeedDocument) error { return d.load(dir) })
 }
 
@@ -368,6 +375,11 @@ func (a *SeedAccount) apply(ctx context.Context, account *store.Account) error {
 	for i := range a.Roles {
 		if err := a.Roles[i].apply(ctx, account); err != nil {
 			return fmt.Errorf("role %s: %w", a.Roles[i].Name, err)
+		}
+	}
+	for i := range a.RoleTemplates {
+		if err := a.RoleTemplates[i].apply(ctx, account); err != nil {
+			return fmt.Errorf("role template %s: %w", a.RoleTemplates[i].ARN, err)
 		}
 	}
 	for i := range a.Users {
