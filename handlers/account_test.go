@@ -1,12 +1,15 @@
 package handlers
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"gatehouse/store"
 )
 
 func TestAccountAlias(t *testing.T) {
@@ -88,4 +91,35 @@ func TestGetAccountSummary(t *testing.T) {
 		"GlobalEndpointTokenVersion": 2, "UsersQuota": 70000,
 	})
 	check(s.IAM("123456789013"), map[string]int32{"Users": 0, "GlobalEndpointTokenVersion": 1, "UsersQuota": 5000})
+}
+
+// TestGetAccountSummaryOfCredentials counts devices, providers and certificates.
+func TestGetAccountSummaryOfCredentials(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c, ctx := s.IAM(account), t.Context()
+	err := s.db.Update(ctx, func(tx *store.Tx) error {
+		a := tx.Account(account)
+		return errors.Join(
+			a.CreateMFADevice(ctx, &store.MFADevice{Serial: "mfa/spare", Virtual: true}),
+			a.CreateMFADevice(ctx, &store.MFADevice{Serial: "mfa/root", Virtual: true, Enabled: store.At(tx.Now)}),
+			a.CreateOIDCProvider(ctx, &store.OIDCProvider{Name: "example.com", URL: "https://example.com"}),
+			a.CreateSAMLProvider(ctx, &store.SAMLProvider{Name: "saml", EncryptionMode: "Allowed", ValidUntil: store.At(tx.Now)}),
+			a.CreateServerCertificate(ctx, &store.ServerCertificate{Name: "web", Path: "/", Expires: store.At(tx.Now)}),
+			a.CreateSigningCertificate(ctx, &store.SigningCertificate{ID: "CERTIFICATE", Active: true}),
+		)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.GetAccountSummary(ctx, &iam.GetAccountSummaryInput{})
+	answered(t, err, "", "")
+	for key, want := range map[string]int32{
+		"MFADevices": 2, "MFADevicesInUse": 1, "AccountMFAEnabled": 1, "Providers": 2, "ServerCertificates": 1,
+		"AccountSigningCertificatesPresent": 1,
+	} {
+		if got := out.SummaryMap[key]; got != want {
+			t.Errorf("%s: got %d, want %d", key, got, want)
+		}
+	}
 }

@@ -39,6 +39,21 @@ func FuzzOperations(f *testing.F) {
 		Auth: auth.New(auth.Config{DB: db, Verify: true, RootBypass: true, DefaultAccount: account}),
 		OIDC: &federation.OIDC{Client: offline},
 	})
+	err = db.Update(f.Context(), func(tx *store.Tx) error {
+		r := &store.DelegationRequest{
+			ID: "00000000-0000-0000-0000-000000000000", WorkflowID: "workflow", State: store.DelegationUnassigned, Expires: store.At(tx.Now.AddDate(1, 0, 0)),
+			DelegationDetails: store.DelegationDetails{Policy: grantsSTS, SessionDuration: 900},
+		}
+		if err := tx.Account(partner).CreateDelegationRequest(f.Context(), r); err != nil {
+			return err
+		}
+		return auth.SetOrganization(f.Context(), tx, &auth.Organization{
+			ID: "o-exampleorg1", ManagementAccount: account, Root: auth.OrganizationUnit{ID: "r-exam", Accounts: []auth.OrganizationAccount{{ID: memberAccount}}},
+		})
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
 	all := operations()
 	for i, op := range all {
 		// Twice each: something plausible, and something made up.
@@ -50,7 +65,12 @@ func FuzzOperations(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, body string) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		made := form(r, &all[r.IntN(len(all))], r.IntN(2) == 0).Encode()
-		for _, body := range []string{body, made} {
+		for _, body := range []string{
+			"Action=CreateUser&Version=2010-05-08&UserName=example",
+			"Action=CreateRole&Version=2010-05-08&RoleName=example&AssumeRolePolicyDocument=" + url.QueryEscape(trustAccount),
+			"Action=CreatePolicy&Version=2010-05-08&PolicyName=example&PolicyDocument=" + url.QueryEscape(grantsSTS),
+			body, made,
+		} {
 			req := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+account+"/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0")
@@ -109,6 +129,10 @@ func fillForm(r *rand.Rand, v url.Values, name string, typ reflect.Type, wild bo
 	case reflect.Bool:
 		v.Set(name, []string{"true", "false", "1", "x"}[r.IntN(pick(wild, 4, 2))])
 	case reflect.Int32, reflect.Int64:
+		if name == "MaxItems" && !wild {
+			v.Set(name, []string{"1", "1000"}[r.IntN(2)])
+			return
+		}
 		v.Set(name, []string{"900", "3600", "1", "6", "0", "-1", "99999999999", "x"}[r.IntN(pick(wild, 8, 2))])
 	case reflect.String:
 		if values := reflect.New(typ).Elem().MethodByName("Values"); values.IsValid() && !(wild && r.IntN(4) == 0) {
@@ -150,6 +174,14 @@ func value(r *rand.Rand, name string, wild bool) string {
 	one := func(list ...string) string { return list[r.IntN(len(list))] }
 	prefix := "arn:aws:iam::" + account + ":"
 	switch {
+	case has("samlmetadata"):
+		return `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://example.com">` + strings.Repeat(" ", 1000) + `</EntityDescriptor>`
+	case has("organizationspolicyid"):
+		return "p-FullAWSAccess"
+	case has("sshpublickeyid"), has("certificateid"), has("credentialid"):
+		return "APKAEXAMPLEEXAMPLE1234567"
+	case has("certificatename"), has("providername"), has("policyname"), has("rolename"), has("username"):
+		return one("example", "example", "example2")
 	case has("document"), has("policyinputlist"), field == "Policy":
 		return one(grantsSTS, trustAccount, `{"Version":"2012-10-17","Statement":[]}`, `{}`, `{"Statement":{"Effect":"Deny","NotAction":"s3:*","NotResource":"arn:aws:s3:::@{name}"}}`)
 	case has("policyarn"), has("boundary"), has("templatearn"):
@@ -192,8 +224,6 @@ func value(r *rand.Rand, name string, wild bool) string {
 		return strings.Repeat("a", 40)
 	case has("certificate"), has("privatekey"), has("publickeybody"):
 		return one("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "ssh-rsa AAAA", "-----BEGIN RSA PRIVATE KEY-----\n\n-----END RSA PRIVATE KEY-----")
-	case has("metadata"):
-		return "<EntityDescriptor>" + strings.Repeat("x", 1000) + "</EntityDescriptor>"
 	case has("notificationchannel"):
 		return "arn:aws:sns:us-east-1:" + account + ":topic"
 	case has("versionid"):

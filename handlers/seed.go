@@ -38,6 +38,8 @@ type SeedAccount struct {
 
 	OIDCProviders []SeedOIDCProvider `yaml:"oidc_providers"`
 	SAMLProviders []SeedSAMLProvider `yaml:"saml_providers"`
+	// RoleTemplates are what AcquireRole makes roles of. Nothing else adds one.
+	RoleTemplates []SeedRoleTemplate `yaml:"role_templates"`
 }
 
 // SeedUser is a user with its keys, groups and policies.
@@ -285,6 +287,11 @@ func (a *SeedAccount) load(dir string) error {
 	if err := a.loadProviders(dir); err != nil {
 		return err
 	}
+	for i := range a.RoleTemplates {
+		if err := a.RoleTemplates[i].Version.load(dir); err != nil {
+			return err
+		}
+	}
 	return a.documents(func(d *SeedDocument) error { return d.load(dir) })
 }
 
@@ -376,6 +383,11 @@ func (a *SeedAccount) apply(ctx context.Context, account *store.Account) error {
 	for i := range a.Roles {
 		if err := a.Roles[i].apply(ctx, account); err != nil {
 			return fmt.Errorf("role %s: %w", a.Roles[i].Name, err)
+		}
+	}
+	for i := range a.RoleTemplates {
+		if err := a.RoleTemplates[i].apply(ctx, account); err != nil {
+			return fmt.Errorf("role template %s: %w", a.RoleTemplates[i].ARN, err)
 		}
 	}
 	for i := range a.Users {
