@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -38,7 +37,7 @@ type Organization struct {
 const TrustedIAM = "iam.amazonaws.com"
 
 // servicePrincipal is what a service principal looks like.
-var servicePrincipal = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,127}$`)
+var servicePrincipal = lazily(`^[a-z0-9][a-z0-9.-]{0,127}$`)
 
 // options checks what is switched on and returns it as it is stored.
 func (o *Organization) options(members map[string]bool) ([]store.OrganizationOption, error) {
@@ -63,7 +62,7 @@ func (o *Organization) options(members map[string]bool) ([]store.OrganizationOpt
 	}
 	err := errors.Join(
 		add(store.OptionFeatureSet, []string{cmp.Or(o.FeatureSet, "ALL")}, func(v string) bool { return v == "ALL" || v == "CONSOLIDATED_BILLING" }),
-		add(store.OptionTrustedService, trusted, servicePrincipal.MatchString),
+		add(store.OptionTrustedService, trusted, servicePrincipal().MatchString),
 		add(store.OptionDelegated, o.DelegatedAdministrators, func(v string) bool { return isAccount(v) && members[v] && v != o.ManagementAccount }),
 		add(store.OptionRootFeature, features, func(v string) bool { return v == "RootCredentialsManagement" || v == "RootSessions" }),
 	)
@@ -128,10 +127,10 @@ const (
 
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html and its neighbours
 var (
-	organizationID = regexp.MustCompile(`^o-[a-z0-9]{10,32}$`)
-	rootID         = regexp.MustCompile(`^r-[0-9a-z]{4,32}$`)
-	unitID         = regexp.MustCompile(`^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$`)
-	orgPolicyID    = regexp.MustCompile(`^p-[0-9a-zA-Z_]{8,128}$`)
+	organizationID = lazily(`^o-[a-z0-9]{10,32}$`)
+	rootID         = lazily(`^r-[0-9a-z]{4,32}$`)
+	unitID         = lazily(`^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$`)
+	orgPolicyID    = lazily(`^p-[0-9a-zA-Z_]{8,128}$`)
 )
 
 // AWS allows five levels of units below the root.
@@ -147,7 +146,7 @@ func (o *Organization) rows() (*store.Organization, error) {
 		policies: map[string]store.OrganizationPolicy{FullAWSAccess: {ID: fullAccessID, Kind: "scp"}},
 		seen:     map[string]bool{},
 	}
-	if !organizationID.MatchString(o.ID) {
+	if !organizationID().MatchString(o.ID) {
 		return nil, fmt.Errorf("id: %q is not an organization's: o- and 10 to 32 small letters and digits are needed", o.ID)
 	}
 	if !isAccount(o.ManagementAccount) {
@@ -156,7 +155,7 @@ func (o *Organization) rows() (*store.Organization, error) {
 	if b.out.RootID == "" {
 		b.out.RootID = "r-" + hash(o.ID, 4)
 	}
-	if !rootID.MatchString(b.out.RootID) {
+	if !rootID().MatchString(b.out.RootID) {
 		return nil, fmt.Errorf("root: id %q is not a root's, such as r-ab12", b.out.RootID)
 	}
 	for _, p := range o.Policies {
@@ -202,7 +201,7 @@ func (b *organizationBuilder) policy(p OrganizationPolicy) error {
 	if p.ID == "" {
 		p.ID = "p-" + hash(p.Name, 10)
 	}
-	if !orgPolicyID.MatchString(p.ID) || b.seen[p.ID] {
+	if !orgPolicyID().MatchString(p.ID) || b.seen[p.ID] {
 		return fmt.Errorf("id %q is not a policy's, such as p-examplepolicy, or is another's too", p.ID)
 	}
 	b.seen[p.ID] = true
@@ -237,7 +236,7 @@ func (b *organizationBuilder) level(u OrganizationUnit, id string, depth int) er
 		if subID == "" {
 			subID = "ou-" + strings.TrimPrefix(b.out.RootID, "r-") + "-" + hash(id+"/"+sub.Name, 8)
 		}
-		if !unitID.MatchString(subID) || b.seen[subID] {
+		if !unitID().MatchString(subID) || b.seen[subID] {
 			return fmt.Errorf("unit %q: the id %q is not a unit's, such as ou-ab12-11111111, or is another's too", sub.Name, subID)
 		}
 		b.seen[subID] = true

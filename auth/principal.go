@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -72,11 +71,11 @@ func isAccount(s string) bool {
 	return true
 }
 
-var region = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
+var region = lazily(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
 
 // ValidRegion reports whether s has the shape of a Region's name. Every Region is served: which ones exist changes
 // several times a year, and IAM is global.
-func ValidRegion(s string) bool { return len(s) <= 32 && region.MatchString(s) }
+func ValidRegion(s string) bool { return len(s) <= 32 && region().MatchString(s) }
 
 // Partition returns the partition that a Region belongs to.
 // https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html

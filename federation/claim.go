@@ -193,17 +193,17 @@ func sessionTags(tags map[string]string, transitive []string) ([]Tag, []string, 
 }
 
 var (
-	tagPattern         = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-	sessionNamePattern = regexp.MustCompile(`^[a-zA-Z_0-9+=,.@-]{2,64}$`)
+	tagPattern         = lazily(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	sessionNamePattern = lazily(`^[a-zA-Z_0-9+=,.@-]{2,64}$`)
 )
 
 func validTag(s string, least, most int) bool {
 	n := utf8.RuneCountInString(s)
-	return n >= least && n <= most && utf8.ValidString(s) && tagPattern.MatchString(s)
+	return n >= least && n <= most && utf8.ValidString(s) && tagPattern().MatchString(s)
 }
 
 func validSourceIdentity(s string) bool {
-	return sessionNamePattern.MatchString(s) && !strings.HasPrefix(strings.ToLower(s), "aws:")
+	return sessionNamePattern().MatchString(s) && !strings.HasPrefix(strings.ToLower(s), "aws:")
 }
 
 func badTags(format string, args ...any) error {

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,7 +38,7 @@ const (
 // signInURL matches the recipients that AWS accepts: its sign-in endpoints, of all regions and partitions, and those for
 // one provider's encrypted assertions.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_saml_assertions.html
-var signInURL = regexp.MustCompile(`^https://([a-z0-9-]+\.)?signin\.(aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)/saml(/acs/[A-Za-z0-9]+)?$`)
+var signInURL = lazily(`^https://([a-z0-9-]+\.)?signin\.(aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)/saml(/acs/[A-Za-z0-9]+)?$`)
 
 // SAMLOptions say against what a SAML response is verified.
 type SAMLOptions struct {
@@ -618,7 +617,7 @@ func (o SAMLOptions) checkAudience(restriction *etree.Element) error {
 		if err != nil {
 			return err
 		}
-		if s == "urn:amazon:webservices" || strings.HasPrefix(s, "urn:amazon:webservices:") || signInURL.MatchString(s) || slices.Contains(o.Audiences, s) {
+		if s == "urn:amazon:webservices" || strings.HasPrefix(s, "urn:amazon:webservices:") || signInURL().MatchString(s) || slices.Contains(o.Audiences, s) {
 			return nil
 		}
 		seen = append(seen, s)
@@ -664,7 +663,7 @@ func (o SAMLOptions) readSubject(a *etree.Element, s *SAMLIdentity) error {
 		return invalidResponse(err)
 	}
 	s.Audience = data.SelectAttrValue("Recipient", "")
-	if !signInURL.MatchString(s.Audience) && !slices.Contains(o.Recipients, s.Audience) {
+	if !signInURL().MatchString(s.Audience) && !slices.Contains(o.Recipients, s.Audience) {
 		return because(awserr.InvalidIdentityToken.Errorf("Invalid recipient in the SAML response"), fmt.Errorf("recipient %q", s.Audience))
 	}
 	end, err := o.window(data, s)
@@ -737,7 +736,7 @@ func (s *SAMLIdentity) awsAttributes(attributes []samlAttribute) error {
 	if len(names) == 0 {
 		return awserr.InvalidIdentityToken.Errorf("RoleSessionName is required in AuthnResponse")
 	}
-	if len(names) > 1 || !sessionNamePattern.MatchString(names[0]) {
+	if len(names) > 1 || !sessionNamePattern().MatchString(names[0]) {
 		return awserr.InvalidIdentityToken.Errorf("RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}")
 	}
 	s.RoleSessionName = names[0]

@@ -79,6 +79,34 @@ var summaryCounts = map[types.SummaryKeyType]func(*store.Account, context.Contex
 	types.SummaryKeyTypeGlobalEndpointTokenVersion: (*store.Account).GlobalEndpointTokenVersion,
 	types.SummaryKeyTypeAccountPasswordPresent:     (*store.Account).CountRootLoginProfiles,
 	types.SummaryKeyTypeAccountAccessKeysPresent:   rootHasAccessKeys,
+	types.SummaryKeyTypeServerCertificates:         (*store.Account).CountServerCertificates,
+	types.SummaryKeyTypeProviders:                  countProviders,
+	types.SummaryKeyTypeMFADevices: func(a *store.Account, ctx context.Context) (int, error) {
+		virtual, _, err := a.CountMFADevices(ctx)
+		return virtual, err
+	},
+	types.SummaryKeyTypeMFADevicesInUse: func(a *store.Account, ctx context.Context) (int, error) {
+		_, inUse, err := a.CountMFADevices(ctx)
+		return inUse, err
+	},
+	types.SummaryKeyTypeAccountMFAEnabled: func(a *store.Account, ctx context.Context) (int, error) {
+		devices, err := a.MFADevices(ctx, "")
+		return min(len(devices), 1), err
+	},
+	types.SummaryKeyTypeAccountSigningCertificatesPresent: func(a *store.Account, ctx context.Context) (int, error) {
+		n, err := a.CountSigningCertificates(ctx, "")
+		return min(n, 1), err
+	},
+}
+
+// countProviders counts the identity providers of both kinds.
+func countProviders(a *store.Account, ctx context.Context) (int, error) {
+	oidc, err := a.CountOIDCProviders(ctx)
+	if err != nil {
+		return 0, err
+	}
+	saml, err := a.CountSAMLProviders(ctx)
+	return oidc + saml, err
 }
 
 func rootHasAccessKeys(a *store.Account, ctx context.Context) (int, error) {

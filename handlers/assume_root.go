@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,11 +25,11 @@ const rootTaskPolicies = "arn:aws:iam::aws:policy/root-task/"
 // defaultRootTask is how long such a session lasts when the caller does not say, and at most.
 const defaultRootTask = 900 * time.Second
 
-var targetPrincipal = regexp.MustCompile(`^(?:arn:(aws[a-z-]*):iam::([0-9]{12}):root|([0-9]{12}))$`)
+var targetPrincipal = lazily(`^(?:arn:(aws[a-z-]*):iam::([0-9]{12}):root|([0-9]{12}))$`)
 
 // rootTarget returns the account that a TargetPrincipal names.
 func (c *call) rootTarget(target string) (string, bool) {
-	m := targetPrincipal.FindStringSubmatch(target)
+	m := targetPrincipal().FindStringSubmatch(target)
 	if m == nil || m[1] != "" && m[1] != c.partition {
 		return "", false
 	}

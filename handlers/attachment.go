@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"path"
-	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -32,12 +31,12 @@ func attachmentOperations() []operation {
 
 // policyARNShape is what the ARN of a managed policy looks like: its partition, its account, which is aws for those that
 // AWS manages, and its path with its name.
-var policyARNShape = regexp.MustCompile(`^arn:([^:/]+):iam::(aws|[0-9]{12}):policy(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]+)$`)
+var policyARNShape = lazily(`^arn:([^:/]+):iam::(aws|[0-9]{12}):policy(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]+)$`)
 
 // managedPolicy returns the ARN, in the spelling of its owner, of the policy that an ARN names, and whether the policy is
 // for service-linked roles alone. A policy that is not the account's, nor AWS's, is a NotFound.
 func (s *IAM) managedPolicy(ctx context.Context, arn string) (found string, linked bool, err error) {
-	m := policyARNShape.FindStringSubmatch(arn)
+	m := policyARNShape().FindStringSubmatch(arn)
 	if m == nil || m[1] != s.partition {
 		return "", false, awserr.InvalidInput.Errorf("ARN %s is not valid.", arn)
 	}

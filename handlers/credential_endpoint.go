@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -273,7 +272,7 @@ type ProcessCredentials struct {
 	Expiration      string
 }
 
-var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+var sessionName = lazily(`^[\w+=,.@-]{2,64}$`)
 
 // Credentials mints credentials of a role.
 func (s *Server) Credentials(ctx context.Context, r CredentialsRequest) (ProcessCredentials, error) {
@@ -283,7 +282,7 @@ func (s *Server) Credentials(ctx context.Context, r CredentialsRequest) (Process
 	if r.SessionName == "" {
 		r.SessionName = "gatehouse"
 	}
-	if !sessionName.MatchString(r.SessionName) {
+	if !sessionName().MatchString(r.SessionName) {
 		return ProcessCredentials{}, awserr.ValidationError.Errorf("%q is not a session name: 2 to 64 letters, digits and _+=,.@- are needed.", r.SessionName)
 	}
 	f := unsignedSession{action: "sts:AssumeRole", roleARN: r.RoleARN, name: r.SessionName}

@@ -55,7 +55,7 @@ type unsignedSession struct {
 
 // splitRoleARN returns the account of a role to assume.
 func splitRoleARN(arn string) (account string, err error) {
-	m := roleARN.FindStringSubmatch(arn)
+	m := roleARN().FindStringSubmatch(arn)
 	if m == nil {
 		return "", awserr.ValidationError.Errorf("Request ARN is invalid")
 	}
@@ -139,7 +139,7 @@ func unsignedDuration(role store.Role, seconds *int32) (time.Duration, error) {
 
 // roleNamed returns the role of an ARN, compared with case, or a NotFound.
 func (s *STS) roleNamed(ctx context.Context, arn string) (store.Role, error) {
-	m := roleARN.FindStringSubmatch(arn)
+	m := roleARN().FindStringSubmatch(arn)
 	if m == nil {
 		return store.Role{}, &store.NotFound{Kind: "role", Name: arn}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,7 +15,7 @@ import (
 )
 
 // delegationARN is what the ARN of a delegation request looks like. The account may be any that can see the request.
-var delegationARN = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::([0-9]{12})?:delegation-request/([\w-]{16,128})$`)
+var delegationARN = lazily(`^arn:(aws[a-z-]*):iam::([0-9]{12})?:delegation-request/([\w-]{16,128})$`)
 
 // maxSummary is the longest summary, in bytes.
 const maxSummary = 10000
@@ -24,7 +23,7 @@ const maxSummary = 10000
 // GetHumanReadableSummary says in English what a delegation request asks for. It is put together from the policy; AWS
 // has a language model write it.
 func (s *IAM) GetHumanReadableSummary(ctx context.Context, in *iam.GetHumanReadableSummaryInput) (*iam.GetHumanReadableSummaryOutput, error) {
-	m := delegationARN.FindStringSubmatch(*in.EntityArn)
+	m := delegationARN().FindStringSubmatch(*in.EntityArn)
 	if m == nil || m[1] != s.partition {
 		return nil, awserr.InvalidInput.Errorf("Entity ARN %s is not the ARN of a delegation request.", *in.EntityArn)
 	}

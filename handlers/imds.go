@@ -9,7 +9,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +26,7 @@ const (
 	imdsMeta     = "/latest/meta-data/"
 )
 
-var instanceProfileARN = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::([0-9]{12}):instance-profile(/[\x21-\x7e]*/|/)([\w+=,.@-]{1,128})$`)
+var instanceProfileARN = lazily(`^arn:(aws[a-z-]*):iam::([0-9]{12}):instance-profile(/[\x21-\x7e]*/|/)([\w+=,.@-]{1,128})$`)
 
 // InstanceMetadata is the metadata service of an EC2 instance, version 2, as far as credentials need it. It is served on
 // an address of its own. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-v2-how-it-works.html
@@ -176,7 +175,7 @@ func (m *imds) instanceRole(ctx context.Context) (role store.Role, profile *stor
 	s := m.unsigned()
 	err = m.db.View(ctx, func(tx *store.Tx) error {
 		s.tx = tx
-		p := instanceProfileARN.FindStringSubmatch(m.endpoints.InstanceRole)
+		p := instanceProfileARN().FindStringSubmatch(m.endpoints.InstanceRole)
 		if p == nil {
 			if role, err = s.roleNamed(ctx, m.endpoints.InstanceRole); err != nil {
 				return err

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"regexp"
 	"time"
 
 	"gatehouse/awserr"
@@ -17,7 +16,7 @@ type MFACode struct {
 	Previous string `json:"previous"`
 }
 
-var mfaARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}):(mfa/.+)$`)
+var mfaARN = lazily(`^arn:aws[a-z-]*:iam::([0-9]{12}):(mfa/.+)$`)
 
 // MFACode returns the code that a device shows on the emulated clock; the next one when that has been used, because a
 // code is good once. account is whose a hardware device is, which is known by its serial number alone; empty: the
@@ -27,7 +26,7 @@ func (s *Server) MFACode(ctx context.Context, account, serial string) (MFACode, 
 		account = s.defaultAccount
 	}
 	name := serial
-	if m := mfaARN.FindStringSubmatch(serial); m != nil {
+	if m := mfaARN().FindStringSubmatch(serial); m != nil {
 		account, name = m[1], m[2]
 	}
 	var d store.MFADevice

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -54,7 +53,7 @@ func mfaDevice(ctx context.Context, c *call, in any) (auth.Target, error) {
 const maxMFADevices = 8
 
 // hardwareSerial is what the serial number of a hardware token looks like.
-var hardwareSerial = regexp.MustCompile(`^[0-9A-Za-z-]{9,}$`)
+var hardwareSerial = lazily(`^[0-9A-Za-z-]{9,}$`)
 
 // mfaSerial returns what the store knows the device with a serial number under, and false for what can be none of the
 // account's.
@@ -62,7 +61,7 @@ func (c *call) mfaSerial(serial string) (key string, ok bool) {
 	if key, ok := strings.CutPrefix(serial, c.arn("")); ok {
 		return key, strings.HasPrefix(key, "mfa/")
 	}
-	return serial, hardwareSerial.MatchString(serial)
+	return serial, hardwareSerial().MatchString(serial)
 }
 
 // serialNumber is what clients call a device.
@@ -137,7 +136,7 @@ func (s *IAM) EnableMFADevice(ctx context.Context, in *iam.EnableMFADeviceInput)
 	}
 	d, err := s.mfaDeviceNamed(ctx, *in.SerialNumber)
 	created := false
-	if store.IsNotFound(err) && hardwareSerial.MatchString(*in.SerialNumber) {
+	if store.IsNotFound(err) && hardwareSerial().MatchString(*in.SerialNumber) {
 		serial := *in.SerialNumber
 		d, created, err = store.MFADevice{Serial: serial, Seed: store.HardwareSeed(serial)}, true, nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -94,7 +93,7 @@ func printable(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }
 
-var hexThumbprint = regexp.MustCompile(`^[0-9A-Fa-f]{40}$`)
+var hexThumbprint = lazily(`^[0-9A-Fa-f]{40}$`)
 
 // newThumbprints are the thumbprints of a request as they are stored: in lower case, each once.
 func newThumbprints(in []string) (store.Strings, error) {
@@ -106,7 +105,7 @@ func newThumbprints(in []string) (store.Strings, error) {
 		if len(t) != 40 {
 			return nil, awserr.InvalidInput.Errorf("Thumbprint must be exactly 40 characters.")
 		}
-		if !hexThumbprint.MatchString(t) {
+		if !hexThumbprint().MatchString(t) {
 			return nil, awserr.InvalidInput.Errorf("Thumbprint must be a hexadecimal SHA-1 digest.")
 		}
 		if t = strings.ToLower(t); !slices.Contains(list, t) {
@@ -191,12 +190,12 @@ func (s *IAM) roomForOIDCProvider(ctx context.Context, a *store.Account, p *stor
 	return err
 }
 
-var iamARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:`)
+var iamARN = lazily(`^arn:aws[a-z-]*:iam::[0-9]{12}:`)
 
 // entityARN returns what follows the account and the kind in the ARN of one of the account's entities; false when it is
 // an ARN, but not of one.
 func (c *call) entityARN(kind, arn string) (name string, ok bool, err error) {
-	if !iamARN.MatchString(arn) {
+	if !iamARN().MatchString(arn) {
 		return "", false, awserr.ValidationError.Errorf("Invalid ARN:  Could not be parsed!")
 	}
 	name, ok = strings.CutPrefix(arn, c.arn(kind+"/"))

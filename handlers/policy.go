@@ -44,7 +44,7 @@ func newPolicy(_ context.Context, c *call, in any) (auth.Target, error) {
 func policyNamed(ctx context.Context, c *call, in any) (auth.Target, error) {
 	arn := member(in, "PolicyArn")
 	t := auth.Target{Resource: arn}
-	if m := policyARNShape.FindStringSubmatch(arn); m != nil && m[2] != "aws" {
+	if m := policyARNShape().FindStringSubmatch(arn); m != nil && m[2] != "aws" {
 		t.Account = m[2]
 	}
 	p, err := c.account.PolicyByARN(ctx, arn)
@@ -75,7 +75,7 @@ func (p *anyPolicy) name() string {
 
 // findPolicy returns the managed policy that an ARN names. One of another account is not found.
 func (s *IAM) findPolicy(ctx context.Context, arn string) (anyPolicy, error) {
-	m := policyARNShape.FindStringSubmatch(arn)
+	m := policyARNShape().FindStringSubmatch(arn)
 	if m == nil || m[1] != s.partition {
 		return anyPolicy{}, awserr.ValidationError.Errorf("Invalid ARN:  Could not be parsed!")
 	}
@@ -100,7 +100,7 @@ func (s *IAM) ownPolicy(p store.ManagedPolicy) anyPolicy {
 // changeablePolicy is findPolicy for operations that change a policy, which nobody may do to one of AWS's.
 func (s *IAM) changeablePolicy(ctx context.Context, action, arn string) (anyPolicy, error) {
 	p, err := s.findPolicy(ctx, arn)
-	if m := policyARNShape.FindStringSubmatch(arn); m != nil && m[2] == "aws" {
+	if m := policyARNShape().FindStringSubmatch(arn); m != nil && m[2] == "aws" {
 		return p, s.notAuthorized(action, "policy "+arn)
 	}
 	return p, err

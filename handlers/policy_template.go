@@ -3,18 +3,17 @@ package handlers
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 )
 
 // placeholder is where a template has the value of a parameter.
-var placeholder = regexp.MustCompile(`@\{([\w -]+)\}`)
+var placeholder = lazily(`@\{([\w -]+)\}`)
 
 // fillText puts the values of parameters in the place of the placeholders of a text. Several values are joined by commas.
 func fillText(text string, values map[string][]string) (string, error) {
 	var missing string
-	filled := placeholder.ReplaceAllStringFunc(text, func(m string) string {
+	filled := placeholder().ReplaceAllStringFunc(text, func(m string) string {
 		name := m[2 : len(m)-1]
 		v, ok := values[name]
 		if !ok {
@@ -31,7 +30,7 @@ func fillText(text string, values map[string][]string) (string, error) {
 // fillDocument fills the placeholders in the strings of a JSON document. A string that is a placeholder and nothing else
 // becomes a list when it has several values. Values can't break out of the string that they stand in.
 func fillDocument(text string, values map[string][]string) (string, error) {
-	if !placeholder.MatchString(text) {
+	if !placeholder().MatchString(text) {
 		return text, nil
 	}
 	var document any
@@ -49,7 +48,7 @@ func fillDocument(text string, values map[string][]string) (string, error) {
 func fillValue(v any, values map[string][]string) (any, error) {
 	switch v := v.(type) {
 	case string:
-		if m := placeholder.FindStringSubmatch(v); m != nil && m[0] == v && len(values[m[1]]) > 1 {
+		if m := placeholder().FindStringSubmatch(v); m != nil && m[0] == v && len(values[m[1]]) > 1 {
 			return values[m[1]], nil
 		}
 		return fillText(v, values)
@@ -89,7 +88,7 @@ func fillValue(v any, values map[string][]string) (any, error) {
 func placeholders(texts ...string) []string {
 	var names []string
 	for _, text := range texts {
-		for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
+		for _, m := range placeholder().FindAllStringSubmatch(text, -1) {
 			names = append(names, m[1])
 		}
 	}

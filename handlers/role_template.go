@@ -99,7 +99,7 @@ func (s *IAM) AcquireRole(ctx context.Context, in *iam.AcquireRoleInput) (*iam.A
 	if f.err != nil {
 		return nil, awserr.InvalidInput.Errorf("%v", f.err)
 	}
-	if !seedName.MatchString(*create.RoleName) || len(*create.RoleName) > maxRoleName || create.Path != nil && !seedPath.MatchString(*create.Path) {
+	if !seedName().MatchString(*create.RoleName) || len(*create.RoleName) > maxRoleName || create.Path != nil && !seedPath().MatchString(*create.Path) {
 		return nil, awserr.InvalidInput.Errorf("The role template makes a role of the name %s and the path %s, which are not allowed.", *create.RoleName, aws.ToString(create.Path))
 	}
 	out, err := s.CreateRole(ctx, create)

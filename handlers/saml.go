@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,7 +13,7 @@ import (
 	"gatehouse/store"
 )
 
-var samlProviderARN = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::([0-9]{12}):saml-provider/([\w.-]{1,128})$`)
+var samlProviderARN = lazily(`^arn:(aws[a-z-]*):iam::([0-9]{12}):saml-provider/([\w.-]{1,128})$`)
 
 const assumeRoleWithSAML = "sts:AssumeRoleWithSAML"
 
@@ -29,7 +28,7 @@ func (s *STS) AssumeRoleWithSAML(ctx context.Context, in *sts.AssumeRoleWithSAML
 	if err != nil {
 		return nil, err
 	}
-	provider := samlProviderARN.FindStringSubmatch(*in.PrincipalArn)
+	provider := samlProviderARN().FindStringSubmatch(*in.PrincipalArn)
 	if provider == nil {
 		return nil, awserr.ValidationError.Errorf("Request ARN is invalid")
 	}

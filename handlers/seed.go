@@ -11,7 +11,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -532,10 +531,10 @@ func (u *SeedUser) apply(ctx context.Context, account *store.Account) error {
 }
 
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html
-var accessKeyID = regexp.MustCompile(`^\w{16,128}$`)
+var accessKeyID = lazily(`^\w{16,128}$`)
 
 func (k *SeedAccessKey) apply(ctx context.Context, account *store.Account, userID string) error {
-	if !accessKeyID.MatchString(k.ID) {
+	if !accessKeyID().MatchString(k.ID) {
 		return fmt.Errorf("access key %q: an id of 16 to 128 letters, digits and underscores is needed", k.ID)
 	}
 	if k.Secret == "" || len(k.Secret) > 256 {
@@ -556,16 +555,16 @@ func (k *SeedAccessKey) apply(ctx context.Context, account *store.Account, userI
 }
 
 var (
-	seedName = regexp.MustCompile(`^[\w+=,.@-]+$`)
-	seedPath = regexp.MustCompile(`^(/|/[\x21-\x7e]{1,510}/)$`)
+	seedName = lazily(`^[\w+=,.@-]+$`)
+	seedPath = lazily(`^(/|/[\x21-\x7e]{1,510}/)$`)
 )
 
 // checkSeedName holds a name and a path against the patterns that the API has for them.
 func checkSeedName(name, path string, longest int) error {
-	if !seedName.MatchString(name) || len(name) > longest {
+	if !seedName().MatchString(name) || len(name) > longest {
 		return fmt.Errorf("%q is not a name: 1 to %d letters, digits and +=,.@_- are needed", name, longest)
 	}
-	if path != "" && !seedPath.MatchString(path) {
+	if path != "" && !seedPath().MatchString(path) {
 		return fmt.Errorf("path %q does not begin and end with /", path)
 	}
 	return nil

@@ -67,7 +67,7 @@ func (p *SeedOIDCProvider) apply(ctx context.Context, account *store.Account) er
 }
 
 func (p *SeedSAMLProvider) apply(ctx context.Context, account *store.Account) error {
-	if !samlProviderARN.MatchString("arn:aws:iam::" + account.ID + ":saml-provider/" + p.Name) {
+	if !samlProviderARN().MatchString("arn:aws:iam::" + account.ID + ":saml-provider/" + p.Name) {
 		return errors.New("the name is not valid")
 	}
 	m, err := federation.ParseMetadata(p.Metadata)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -38,7 +37,7 @@ const trackingPeriod = 400 * 24 * time.Hour
 
 // entityARN is what the ARN of a user, group, role or managed policy looks like: its partition, account, kind, path and
 // name.
-var entityARN = regexp.MustCompile(`^arn:([^:/]+):iam::(aws|[0-9]{12}):(user|group|role|policy)(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]+)$`)
+var entityARN = lazily(`^arn:([^:/]+):iam::(aws|[0-9]{12}):(user|group|role|policy)(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]+)$`)
 
 // resourceOfARN is the user, group, role or managed policy that Arn names.
 func resourceOfARN(ctx context.Context, c *call, in any) (auth.Target, error) {
@@ -71,7 +70,7 @@ type reportEntity struct {
 
 // entityOf returns what an ARN names.
 func (s *IAM) entityOf(ctx context.Context, arn string) (reportEntity, error) {
-	m := entityARN.FindStringSubmatch(arn)
+	m := entityARN().FindStringSubmatch(arn)
 	if m == nil || m[1] != s.partition {
 		return reportEntity{}, awserr.InvalidInput.Errorf("ARN %s is not valid.", arn)
 	}

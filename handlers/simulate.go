@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,11 +52,11 @@ type source struct {
 	id, name, arn string
 }
 
-var policySourceARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}):(user|group|role)(/(?:[\x21-\x7e]*/)?)([\w+=,.@-]{1,128})$`)
+var policySourceARN = lazily(`^arn:aws[a-z-]*:iam::([0-9]{12}):(user|group|role)(/(?:[\x21-\x7e]*/)?)([\w+=,.@-]{1,128})$`)
 
 // policySource finds the entity of a PolicySourceArn.
 func (c *call) policySource(ctx context.Context, arn string) (source, error) {
-	m := policySourceARN.FindStringSubmatch(arn)
+	m := policySourceARN().FindStringSubmatch(arn)
 	if m == nil {
 		return source{}, awserr.InvalidInput.Errorf("Invalid Entity Arn: %s", arn)
 	}
@@ -271,14 +270,14 @@ func (sim *simulation) bound(texts []string) error {
 }
 
 var (
-	simulatedCaller = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}):user/[\x21-\x7e]+$`)
-	simulatedOwner  = regexp.MustCompile(`^(?:arn:aws[a-z-]*:iam::)?([0-9]{12})(?::root)?$`)
+	simulatedCaller = lazily(`^arn:aws[a-z-]*:iam::([0-9]{12}):user/[\x21-\x7e]+$`)
+	simulatedOwner  = lazily(`^(?:arn:aws[a-z-]*:iam::)?([0-9]{12})(?::root)?$`)
 )
 
 // ask sets who calls and what the resource policy is.
 func (sim *simulation) ask(caller, resourcePolicy, owner *string) error {
 	if caller != nil {
-		m := simulatedCaller.FindStringSubmatch(*caller)
+		m := simulatedCaller().FindStringSubmatch(*caller)
 		if m == nil {
 			return awserr.InvalidInput.Errorf("Invalid Caller Arn: %s. Only the ARN of an IAM user can be simulated.", *caller)
 		}
@@ -286,7 +285,7 @@ func (sim *simulation) ask(caller, resourcePolicy, owner *string) error {
 		sim.owner = m[1]
 	}
 	if owner != nil {
-		m := simulatedOwner.FindStringSubmatch(*owner)
+		m := simulatedOwner().FindStringSubmatch(*owner)
 		if m == nil {
 			return awserr.InvalidInput.Errorf("Invalid Resource Owner: %s", *owner)
 		}

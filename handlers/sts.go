@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -103,11 +102,11 @@ func (s *STS) roleSession(r store.Role, name string, d time.Duration) *store.Ses
 	}
 }
 
-var roleARN = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::([0-9]{12}):role(/[\x21-\x7e]*/|/)([\w+=,.@-]{1,64})$`)
+var roleARN = lazily(`^arn:(aws[a-z-]*):iam::([0-9]{12}):role(/[\x21-\x7e]*/|/)([\w+=,.@-]{1,64})$`)
 
 // roleToAssume returns the role of an ARN.
 func (s *STS) roleToAssume(ctx context.Context, arn string) (store.Role, error) {
-	m := roleARN.FindStringSubmatch(arn)
+	m := roleARN().FindStringSubmatch(arn)
 	if m == nil {
 		return store.Role{}, awserr.ValidationError.Errorf("%s is invalid", arn)
 	}
@@ -293,7 +292,7 @@ const trustsNobody = `{"Version":"2012-10-17","Statement":[]}`
 
 // roleTarget is a role that is to be assumed.
 func (c *call) roleTarget(ctx context.Context, arn string) (auth.Target, error) {
-	m := roleARN.FindStringSubmatch(arn)
+	m := roleARN().FindStringSubmatch(arn)
 	if m == nil {
 		return auth.Target{}, awserr.ValidationError.Errorf("%s is invalid", arn)
 	}

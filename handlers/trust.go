@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"encoding/json"
-	"regexp"
 	"strings"
 
 	"gatehouse/awserr"
@@ -74,10 +73,10 @@ func (w *principalWalk) value(path []string) bool {
 }
 
 var (
-	accountPrincipal = regexp.MustCompile(`^(?:[0-9]{12}|\*|arn:aws[a-z-]*:iam::[0-9]{12}:root)$`)
-	sessionPrincipal = regexp.MustCompile(`^arn:(aws[a-z-]*):sts::[0-9]{12}:(?:assumed-role/[\w+=,.@-]{1,64}/[\w+=,.@-]{2,64}|federated-user/[\w+=,.@-]{2,32})$`)
-	entityPrincipal  = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::([0-9]{12}):(user|role)(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]{1,64})$`)
-	idPrincipal      = regexp.MustCompile(`^A(?:IDA|ROA)[A-Z0-9]{12,28}$`)
+	accountPrincipal = lazily(`^(?:[0-9]{12}|\*|arn:aws[a-z-]*:iam::[0-9]{12}:root)$`)
+	sessionPrincipal = lazily(`^arn:(aws[a-z-]*):sts::[0-9]{12}:(?:assumed-role/[\w+=,.@-]{1,64}/[\w+=,.@-]{2,64}|federated-user/[\w+=,.@-]{2,32})$`)
+	entityPrincipal  = lazily(`^arn:(aws[a-z-]*):iam::([0-9]{12}):(user|role)(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]{1,64})$`)
+	idPrincipal      = lazily(`^A(?:IDA|ROA)[A-Z0-9]{12,28}$`)
 )
 
 // trusted returns who the users and roles are that a trust policy names, and refuses one that AWS would not store.
@@ -90,7 +89,7 @@ func (s *IAM) trusted(ctx context.Context, doc string) ([]store.TrustPrincipal, 
 	}
 	var known []store.TrustPrincipal
 	for _, ref := range trustPrincipals(doc) {
-		if ref.Kind != "AWS" || accountPrincipal.MatchString(ref.Value) || sessionPrincipal.MatchString(ref.Value) {
+		if ref.Kind != "AWS" || accountPrincipal().MatchString(ref.Value) || sessionPrincipal().MatchString(ref.Value) {
 			continue
 		}
 		p, err := s.identify(ctx, ref.Value)
@@ -108,7 +107,7 @@ func (s *IAM) trusted(ctx context.Context, doc string) ([]store.TrustPrincipal, 
 // identify returns which user or role an ARN, or a unique id of the caller's account, stands for now.
 func (c *call) identify(ctx context.Context, value string) (store.TrustPrincipal, error) {
 	missing := &store.NotFound{Kind: "principal", Name: value}
-	m := entityPrincipal.FindStringSubmatch(value)
+	m := entityPrincipal().FindStringSubmatch(value)
 	switch {
 	case m != nil && m[1] == c.partition:
 		p := store.TrustPrincipal{Value: value, Account: m[2]}
@@ -130,7 +129,7 @@ func (c *call) identify(ctx context.Context, value string) (store.TrustPrincipal
 			return p, missing
 		}
 		return p, nil
-	case idPrincipal.MatchString(value):
+	case idPrincipal().MatchString(value):
 		p := store.TrustPrincipal{Value: value, Account: c.account.ID, ID: value}
 		arn, err := c.principalARN(ctx, p)
 		if err == nil && arn == "" {
@@ -158,7 +157,7 @@ func (c *call) principalARN(ctx context.Context, p store.TrustPrincipal) (string
 		return "", nil
 	}
 	partition := c.partition
-	if m := entityPrincipal.FindStringSubmatch(p.Value); m != nil {
+	if m := entityPrincipal().FindStringSubmatch(p.Value); m != nil {
 		partition = m[1]
 	}
 	return "arn:" + partition + ":iam::" + p.Account + ":" + resource, err
@@ -172,7 +171,7 @@ func (c *call) effectiveTrust(ctx context.Context, r store.Role) (doc string, er
 	refs := trustPrincipals(r.TrustPolicy)
 	named := false
 	for _, ref := range refs {
-		named = named || ref.Kind == "AWS" && !accountPrincipal.MatchString(ref.Value)
+		named = named || ref.Kind == "AWS" && !accountPrincipal().MatchString(ref.Value)
 	}
 	if !named {
 		return r.TrustPolicy, nil
@@ -212,7 +211,7 @@ func (c *call) effectiveTrust(ctx context.Context, r store.Role) (doc string, er
 func trustSeeded(ctx context.Context, tx *store.Tx, account *store.Account, r store.Role) error {
 	var known []store.TrustPrincipal
 	for _, ref := range trustPrincipals(r.TrustPolicy) {
-		m := entityPrincipal.FindStringSubmatch(ref.Value)
+		m := entityPrincipal().FindStringSubmatch(ref.Value)
 		if ref.Kind != "AWS" || m == nil {
 			continue
 		}

@@ -96,3 +96,26 @@ func TestBoto3Signatures(t *testing.T) {
 	s = start(t, "--signature-v2")
 	s.script(t, python, "boto3_signatures.py", "TLS_ENDPOINT="+s.tls(t), "SIGNATURE_V2=1")
 }
+
+// needNode returns a Node.js for which the SDK is installed.
+func needNode(t *testing.T) string {
+	t.Helper()
+	path := need(t, "node")
+	if _, err := os.Stat(filepath.Join("..", "..", "testdata", "clients", "node_modules", "@aws-sdk")); err != nil {
+		if os.Getenv("REQUIRE_CLIENTS") != "" {
+			t.Fatal("the JavaScript SDK is not installed: run npm ci in testdata/clients")
+		}
+		t.Skip("the JavaScript SDK is not installed: run npm ci in testdata/clients")
+	}
+	return path
+}
+
+func TestJavaScriptSignatures(t *testing.T) {
+	t.Parallel()
+	node := needNode(t)
+	s := start(t)
+	keys := s.keys(t)
+	user, session := keys["long-term"], keys["temporary"]
+	s.script(t, node, "signatures.mjs", "KEY_ID="+user.id, "SECRET="+user.secret,
+		"SESSION_KEY_ID="+session.id, "SESSION_SECRET="+session.secret, "SESSION_TOKEN="+session.token)
+}

@@ -80,6 +80,7 @@ Every flag can be given as a variable: --admin-listen is GATEHOUSE_ADMIN_LISTEN.
 		m.whyCommand(),
 		m.logsCommand(),
 		m.policyCommand(),
+		m.signatureCommand(),
 		m.versionCommand(),
 	)
 	return root
