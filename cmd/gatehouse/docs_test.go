@@ -40,7 +40,8 @@ func blocks(t *testing.T, page, language string) []string {
 
 // flagsOf are the flags that the server of a page's examples is started with.
 var flagsOf = map[string][]string{
-	"explain.md": {"--seed=../../testdata/seed.yaml"},
+	"explain.md":     {"--seed=../../testdata/seed.yaml"},
+	"oidc-issuer.md": {"--oidc-issuer", "--iam=strict"},
 }
 
 // TestDocsShell runs the sh blocks of each page, one after the other, against a server of the page's own.
