@@ -41,11 +41,6 @@ func (c *call) rootSessionsEnabled(ctx context.Context, account string) (bool, e
 	return c.rootFeatureEnabled(ctx, account, types.FeatureTypeRootSessions)
 }
 
-// rootCredentialsManaged reports whether the organization of an account manages the root credentials of its members.
-func (c *call) rootCredentialsManaged(ctx context.Context, account string) (bool, error) {
-	return c.rootFeatureEnabled(ctx, account, types.FeatureTypeRootCredentialsManagement)
-}
-
 func (c *call) rootFeatureEnabled(ctx context.Context, account string, f types.FeatureType) (bool, error) {
 	o, err := c.organizationOf(ctx, account)
 	if store.IsNotFound(err) {
