@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // need returns the path of a client's program. Where it is missing the test is skipped, unless REQUIRE_CLIENTS says that
@@ -26,15 +27,22 @@ func need(t *testing.T, program string) string {
 	return ""
 }
 
-// needPython returns a Python that has boto3.
+// needPython returns a Python that has boto3 in the version that the scripts were written against.
 func needPython(t *testing.T) string {
 	t.Helper()
 	path := need(t, "python3")
-	if err := exec.Command(path, "-c", "import boto3").Run(); err != nil {
+	text, err := os.ReadFile("../../testdata/clients/requirements.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, want, _ := strings.Cut(string(text), "boto3==")
+	want, _, _ = strings.Cut(want, "\n")
+	got, err := exec.Command(path, "-c", "import boto3; print(boto3.__version__)").Output()
+	if err != nil || strings.TrimSpace(string(got)) != want {
 		if os.Getenv("REQUIRE_CLIENTS") != "" {
-			t.Fatal("boto3 is not installed")
+			t.Fatalf("boto3 %s is not installed", want)
 		}
-		t.Skip("boto3 is not installed")
+		t.Skipf("boto3 %s is not installed", want)
 	}
 	return path
 }
@@ -46,7 +54,9 @@ func (s *instance) script(t *testing.T, interpreter, name string, env ...string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), interpreter, name)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, interpreter, name)
 	cmd.Dir = filepath.Join("..", "..", "testdata", "clients")
 	for _, kv := range os.Environ() {
 		if !strings.HasPrefix(kv, "AWS_") && !strings.HasPrefix(kv, "GATEHOUSE_") {
