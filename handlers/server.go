@@ -260,8 +260,9 @@ func readBody(buf *bytes.Buffer, r *http.Request) error {
 	}
 	var err error
 	if r.ContentLength > 0 && r.ContentLength < maxBody {
-		buf.Grow(int(r.ContentLength) + bytes.MinRead) // what ReadFrom wants to have free
-		_, err = buf.ReadFrom(r.Body)                  // net/http ends it at Content-Length
+		// What ReadFrom wants to have free; more only as it arrives, since nobody has vouched for the length yet.
+		buf.Grow(min(int(r.ContentLength), 64<<10) + bytes.MinRead)
+		_, err = buf.ReadFrom(r.Body) // net/http ends it at Content-Length
 	} else {
 		_, err = buf.ReadFrom(io.LimitReader(r.Body, maxBody+1))
 	}
