@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -404,43 +405,46 @@ func TestLogBeginsAnew(t *testing.T) {
 	t.Parallel()
 	db := open(t, Options{Synchronous: "NORMAL"})
 	update(t, db, createUser(t, "a")) // now there is a log
-	stop := make(chan struct{})
+	// The header of the log counts how often it has begun anew: https://www.sqlite.org/fileformat2.html#walformat
+	beginnings := func() uint32 {
+		head := make([]byte, 16)
+		f, err := os.Open(db.opts.Path + "-wal") // SQLite's locks are on the other two files
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		defer f.Close()
+		if _, err := io.ReadFull(f, head); err != nil {
+			t.Error(err)
+		}
+		return binary.BigEndian.Uint32(head[12:])
+	}
+	before := beginnings()
+	// Each write fills a hundred pages. A log that did not begin anew would be ten times as long as it may be in the end.
+	var left atomic.Int64
+	left.Store(10 * checkpointBehind / 100)
+	var done atomic.Bool
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !done.Load() && left.Add(-1) > 0 {
 				err := db.Update(t.Context(), func(tx *Tx) error {
 					s := assumedRole(tx, account1, "x")
-					s.Policy = strings.Repeat("x", 30000)
+					s.Policy = strings.Repeat("x", 100*4096)
 					return tx.Account(account1).CreateSession(t.Context(), s)
 				})
 				if err != nil {
 					t.Error(err)
 					return
 				}
+				if beginnings() > before+2 {
+					done.Store(true)
+				}
 			}
 		})
 	}
-	// The header of the log counts how often it has begun anew: https://www.sqlite.org/fileformat2.html#walformat
-	beginnings := func() uint32 {
-		head := make([]byte, 16)
-		f, err := os.Open(db.opts.Path + "-wal") // SQLite's locks are on the other two files
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		if _, err := io.ReadFull(f, head); err != nil {
-			t.Fatal(err)
-		}
-		return binary.BigEndian.Uint32(head[12:])
-	}
-	before := beginnings()
-	waitFor(t, "new beginning of the log", func() bool { return beginnings() > before+2 })
-	close(stop)
 	wg.Wait()
+	if !done.Load() {
+		t.Errorf("the log began anew %d times, want more than 2", beginnings()-before)
+	}
 }
