@@ -33,8 +33,10 @@ type Service struct {
 	operations []*Operation
 	byName     map[string]*Operation
 
+	data string // the shapes
+
 	mu       sync.Mutex
-	texts    map[string]string // of shapes, by name
+	texts    map[string]string // of shapes, by name; nil until one is asked for
 	shapes   map[string]*shape // those that were asked for
 	patterns map[string]*pattern
 	plans    map[planKey]*plan
@@ -140,12 +142,11 @@ type member struct {
 //	enum VALUE                                  of the shape above
 //	pattern REGEXP                              of the shape above, to the end of the line
 //
-// Shapes come last, and only their places are noted: one is read when it is first asked for. Reading all of them
-// would be much of what the server does before its first answer.
+// Shapes come last, and are left as they are until one is asked for, which is read then. Reading all of them would be
+// much of what the server does before its first answer.
 func load(data string) *Service {
 	s := &Service{
 		byName:   make(map[string]*Operation, 256),
-		texts:    make(map[string]string, 1024),
 		shapes:   map[string]*shape{},
 		patterns: map[string]*pattern{},
 		plans:    map[planKey]*plan{},
@@ -162,7 +163,14 @@ func load(data string) *Service {
 		s.operations = append(s.operations, op)
 		s.byName[op.Name] = op
 	}
-	for data = data[shapes:]; data != ""; {
+	s.data = data[shapes:]
+	return s
+}
+
+// find notes where each shape is. The caller holds s.mu.
+func (s *Service) find() {
+	s.texts = make(map[string]string, 1024)
+	for data := s.data; data != ""; {
 		text := data
 		if end := strings.Index(data, "\nshape "); end >= 0 {
 			text = data[:end+1]
@@ -171,13 +179,15 @@ func load(data string) *Service {
 		s.texts[name] = text
 		data = data[len(text):]
 	}
-	return s
 }
 
 // shape returns the shape of that name, or nil for "-". The caller holds s.mu.
 func (s *Service) shape(name string) *shape {
 	if sh := s.shapes[name]; sh != nil || name == "-" {
 		return sh
+	}
+	if s.texts == nil {
+		s.find()
 	}
 	text, ok := s.texts[name]
 	if !ok {

@@ -70,18 +70,18 @@ func (p *pattern) match(s string) bool {
 }
 
 var (
-	javaEscape = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
-	lookahead  = regexp.MustCompile(`(\w|-)\(\?!(\w|-)\)`)
+	javaEscape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`) })
+	lookahead  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(\w|-)\(\?!(\w|-)\)`) })
 )
 
 func (p *pattern) compile() {
 	// \u takes four digits in Java, so that \u10000 is U+1000 and a zero. AWS evaluates what its models say.
-	text := javaEscape.ReplaceAllString(p.text, `\x{$1}`)
-	// RE2 has no lookahead. The models use it for one thing, a character that another may not follow, and in
+	text := javaEscape().ReplaceAllString(p.text, `\x{$1}`)
+	// RE2 has no lookahead(). The models use it for one thing, a character that another may not follow, and in
 	// patterns whose every such character stands under the lookahead, so that the pair is forbidden anywhere.
-	if m := lookahead.FindStringSubmatch(text); m != nil {
+	if m := lookahead().FindStringSubmatch(text); m != nil {
 		p.forbidden = m[1] + m[2]
-		text = lookahead.ReplaceAllString(text, "$1")
+		text = lookahead().ReplaceAllString(text, "$1")
 	}
 	if p.re, p.err = nil, nil; p.forbidden == "" {
 		tree, err := syntax.Parse(text, syntax.Perl)

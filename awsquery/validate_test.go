@@ -181,6 +181,7 @@ func TestValidateIsBounded(t *testing.T) {
 func TestPatterns(t *testing.T) {
 	t.Parallel()
 	for _, s := range Services() {
+		s.find()
 		for name := range s.texts {
 			sh := modelShape(s, name)
 			if sh.pattern == nil {

@@ -17,21 +17,21 @@ import (
 // without scheme. A name with a slash is a member of an object. Source: the service authorization reference of STS,
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html
 var exposed = []struct {
-	provider *regexp.Regexp
+	provider func() *regexp.Regexp
 	claims   []string
 }{
-	{regexp.MustCompile(`^(token\.actions\.githubusercontent\.com(/.+)?|token\.actions\.[a-z0-9-]+\.ghe\.com|github\.com/enterprises/[^/]+)$`),
+	{lazily(`^(token\.actions\.githubusercontent\.com(/.+)?|token\.actions\.[a-z0-9-]+\.ghe\.com|github\.com/enterprises/[^/]+)$`),
 		[]string{"actor", "actor_id", "enterprise_id", "environment", "job_workflow_ref", "ref", "repository",
 			"repository_id", "repository_owner_id", "workflow"}},
-	{regexp.MustCompile(`^gitlab\.com$`),
+	{lazily(`^gitlab\.com$`),
 		[]string{"namespace_id", "pipeline_source", "project_id", "ref_protected", "runner_environment",
 			"user_access_level", "user_email", "user_id", "user_login"}},
-	{regexp.MustCompile(`^agent\.(buildkite\.com|[a-z0-9-]+\.buildkite\.(dev|site))$`),
+	{lazily(`^agent\.(buildkite\.com|[a-z0-9-]+\.buildkite\.(dev|site))$`),
 		[]string{"build_branch", "cluster_id", "cluster_name", "organization_id", "organization_slug", "pipeline_id",
 			"pipeline_slug"}},
-	{regexp.MustCompile(`^oidc\.circleci\.com/org/[^/]+$`), []string{"oidc.circleci.com/project-id"}},
-	{regexp.MustCompile(`^idcs-[a-z0-9-]+\.identity\.oraclecloud\.com$`), []string{"rpst_id"}},
-	{regexp.MustCompile(`^accounts\.google\.com$`), []string{"google/organization_number"}},
+	{lazily(`^oidc\.circleci\.com/org/[^/]+$`), []string{"oidc.circleci.com/project-id"}},
+	{lazily(`^idcs-[a-z0-9-]+\.identity\.oraclecloud\.com$`), []string{"rpst_id"}},
+	{lazily(`^accounts\.google\.com$`), []string{"google/organization_number"}},
 }
 
 // conditionKeys returns the condition keys that w's claims set. For every provider these are sub, aud (which is azp
@@ -51,7 +51,7 @@ func conditionKeys(w *WebIdentity) map[string][]string {
 		set(name, w.Claims[name])
 	}
 	for _, e := range exposed {
-		if !e.provider.MatchString(w.Provider) {
+		if !e.provider().MatchString(w.Provider) {
 			continue
 		}
 		for _, name := range e.claims {

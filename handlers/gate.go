@@ -67,7 +67,7 @@ func hostService(host string) string {
 // labelService reads the service from one label of a host name of AWS's, which is not always its signing name.
 func labelService(label string) string {
 	label = strings.TrimSuffix(label, "-fips")
-	if _, ok := sigv4.Services[label]; ok {
+	if _, ok := sigv4.Services()[label]; ok {
 		if label == "iot" { // names the control plane, the data plane and the device gateway
 			return ""
 		}
@@ -162,7 +162,7 @@ func targetService(target string) string {
 	if known, ok := targets[name]; ok {
 		return known
 	}
-	if _, ok := sigv4.Services[name]; ok && name != "iam" && name != "sts" {
+	if _, ok := sigv4.Services()[name]; ok && name != "iam" && name != "sts" {
 		return name
 	}
 	return "unknown"

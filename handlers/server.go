@@ -81,16 +81,35 @@ type Server struct {
 	endpoint       func(service string) sigv4.Endpoint
 	queryEndpoints map[*awsquery.Service]sigv4.Endpoint
 
-	operations map[*awsquery.Operation]*operation
+	operations map[*awsquery.Operation]*operation // shared by all servers
 	echo       *echo.Echo
 }
 
-// New returns a server of every operation in the table. It panics when the table and the service model disagree,
-// which is a broken program.
+// table is every operation that is served, by its model. It panics when the two disagree, which is a broken program.
+var table = sync.OnceValue(func() map[*awsquery.Operation]*operation {
+	t := make(map[*awsquery.Operation]*operation)
+	for _, op := range operations() {
+		bound, err := awsquery.Bind(op.service, op.in, op.out)
+		if err != nil {
+			panic(err)
+		}
+		op.Operation = bound
+		t[bound] = &op
+	}
+	return t
+})
+
+// Prepare does what the first call of New in a process would have to, and may run while the database is being opened.
+func Prepare() {
+	table()
+	sigv4.Services()
+}
+
+// New returns a server of every operation in the table.
 func New(c Config) *Server {
 	s := &Server{
 		db: c.DB, auth: c.Auth, clock: c.Clock, log: c.Logger, region: c.Region, version: c.Version,
-		operations: make(map[*awsquery.Operation]*operation), ids: awsquery.NewRequestIDs(nil),
+		operations: table(), ids: awsquery.NewRequestIDs(nil),
 		defaultAccount: cmp.Or(c.Account, "000000000000"), publicURL: cmp.Or(c.PublicURL, "http://localhost:4566"),
 		oidc: c.OIDC, issuer: c.Issuer, shortSessions: c.ShortSessions, faults: c.Faults, endpoints: c.Endpoints,
 		echo: echo.New(), endpoint: c.Endpoint,
@@ -107,14 +126,6 @@ func New(c Config) *Server {
 	}
 	if s.region == "" {
 		s.region = "us-east-1"
-	}
-	for _, op := range operations() {
-		bound, err := awsquery.Bind(op.service, op.in, op.out)
-		if err != nil {
-			panic(err)
-		}
-		op.Operation = bound
-		s.operations[bound] = &op
 	}
 	s.echo.HideBanner = true
 	s.echo.HTTPErrorHandler = s.failed

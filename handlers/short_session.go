@@ -15,8 +15,11 @@ const minSession = 900 * time.Second
 // validate holds an input against the service model. Where short sessions are allowed, the lower bound of
 // DurationSeconds is one second.
 func (s *Server) validate(op *awsquery.Operation, in any) error {
+	if !s.shortSessions {
+		return awsquery.Validate(op, in)
+	}
 	seconds := shortDuration(in)
-	if !s.shortSessions || seconds == nil {
+	if seconds == nil {
 		return awsquery.Validate(op, in)
 	}
 	// The other constraints hold as ever.

@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -82,7 +83,7 @@ type Endpoint struct {
 // for one of AWS's newer ones: REST-JSON with a window of 5 minutes. With an empty region the endpoint accepts
 // every well formed Region and names us-east-1.
 func EndpointFor(service, region string) Endpoint {
-	s, known := Services[service]
+	s, known := Services()[service]
 	if !known {
 		s = Service{Name: service, Family: RESTJSON, Window: shortWindow}
 	}
@@ -162,9 +163,9 @@ const (
 	shortWindow = 5 * time.Minute  // everything newer
 )
 
-// Services is the table of services by signing name. Families are those of AWS's service models; windows are those
-// that AWS's own "Signature expired" messages show.
-var Services = services()
+// Services returns the table of services by signing name, which is shared and must not be changed. Families are those of
+// AWS's service models; windows are those that AWS's own "Signature expired" messages show.
+var Services = sync.OnceValue(services)
 
 func services() map[string]Service {
 	table := make(map[string]Service, 160)

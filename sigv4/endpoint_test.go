@@ -36,8 +36,8 @@ func TestEndpointFor(t *testing.T) {
 	if ep := (Endpoint{}); ep.allows("") || ep.allows("us-east-1") || ep.allowsSet("*") {
 		t.Error("the zero endpoint: want no Region allowed")
 	}
-	for name := range Services {
-		if s := Services[name]; s.Name != name || s.Window == 0 {
+	for name := range Services() {
+		if s := Services()[name]; s.Name != name || s.Window == 0 {
 			t.Errorf("%s: got %+v", name, s)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -377,7 +378,7 @@ func (s *scratch) uploads() bool {
 		return false
 	}
 	for _, q := range s.items {
-		if subresource[string(s.enc[q.name:q.eq])] {
+		if subresource()[string(s.enc[q.name:q.eq])] {
 			return false
 		}
 	}
@@ -385,7 +386,7 @@ func (s *scratch) uploads() bool {
 }
 
 // subresource holds the parameters that make another operation of a PUT.
-var subresource = func() map[string]bool {
+var subresource = sync.OnceValue(func() map[string]bool {
 	m := make(map[string]bool)
 	for name := range strings.FieldsSeq(`accelerate acl analytics cors encryption intelligent-tiering inventory legal-hold
 		lifecycle logging metadataConfiguration metadataTable metrics notification object-lock ownershipControls policy
@@ -393,7 +394,7 @@ var subresource = func() map[string]bool {
 		m[name] = true
 	}
 	return m
-}()
+})
 
 // hashOf decodes a hash in 64 hex digits.
 func hashOf(v string) (sum [32]byte, ok bool) {

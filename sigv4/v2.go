@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -179,7 +180,7 @@ func (s *scratch) signV2(date, bucket string) {
 	var params []string
 	for _, q := range s.items {
 		name := string(s.enc[q.name:q.eq])
-		if !resourceV2[name] {
+		if !resourceV2()[name] {
 			continue
 		}
 		if value := s.decode(q.value); value != "" {
@@ -205,7 +206,7 @@ func underBucket(path, bucket string) bool {
 }
 
 // resourceV2 holds the parameters that version 2 signs.
-var resourceV2 = func() map[string]bool {
+var resourceV2 = sync.OnceValue(func() map[string]bool {
 	m := make(map[string]bool)
 	for name := range strings.FieldsSeq(`accelerate acl analytics cors defaultObjectAcl delete inventory lifecycle location
 		logging metrics notification partNumber policy replication requestPayment response-cache-control
@@ -215,7 +216,7 @@ var resourceV2 = func() map[string]bool {
 		m[name] = true
 	}
 	return m
-}()
+})
 
 // bucket names the bucket that the request is addressed to by its host, or "".
 func (v *Verifier) bucket(s *scratch) string {

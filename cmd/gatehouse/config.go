@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -68,7 +69,7 @@ var settings = slices.Concat(localSettings, []setting{
 	}},
 	{"synchronous", func(c *config) error { return oneOf(c.Synchronous, "full", "normal") }},
 	{"account-id", func(c *config) error {
-		if !accountID.MatchString(c.AccountID) {
+		if !isAccountID(c.AccountID) {
 			return fmt.Errorf("%q is not an account id: twelve digits are needed", c.AccountID)
 		}
 		return nil
@@ -100,7 +101,7 @@ var settings = slices.Concat(localSettings, []setting{
 	{"json", nil},
 })
 
-var accountID = regexp.MustCompile(`^[0-9]{12}$`)
+func isAccountID(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
 
 func (c *config) register(f *pflag.FlagSet) {
 	c.local.register(f)
@@ -307,10 +308,12 @@ func parseNetworks(list []string) ([]netip.Prefix, error) {
 }
 
 // externalHost is a name or an IPv4 address with or without a port, or an IPv6 address in brackets.
-var externalHost = regexp.MustCompile(`^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$`)
+var externalHost = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$`)
+})
 
 func checkExternalHost(s string) error {
-	if s != "" && (len(s) > 260 || !externalHost.MatchString(s)) {
+	if s != "" && (len(s) > 260 || !externalHost().MatchString(s)) {
 		return fmt.Errorf("%q is not a host: HOST or HOST:PORT is needed, without a scheme, such as aws.example.com", s)
 	}
 	return nil

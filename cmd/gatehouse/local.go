@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -98,14 +99,16 @@ func (c *local) register(f *pflag.FlagSet) {
 	f.DurationVar(&c.CredentialLifetime, "credential-lifetime", 6*time.Hour, "how long the credentials of these endpoints live; they are refreshed before")
 }
 
-var roleOrProfile = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:(role|instance-profile)/[\x21-\x7e]+$`)
+var roleOrProfile = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:(role|instance-profile)/[\x21-\x7e]+$`)
+})
 
 // checkRole checks an ARN of one of the kinds. None means that the endpoint is off.
 func checkRole(arn string, kinds ...string) error {
 	if arn == "" {
 		return nil
 	}
-	if m := roleOrProfile.FindStringSubmatch(arn); m != nil {
+	if m := roleOrProfile().FindStringSubmatch(arn); m != nil {
 		for _, k := range kinds {
 			if m[1] == k {
 				return nil

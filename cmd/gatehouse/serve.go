@@ -44,6 +44,7 @@ func (m *Main) serve(ctx context.Context) (err error) {
 	}
 	defer side.Close()
 
+	go handlers.Prepare()
 	emulated := new(clock.Clock)
 	db, err := store.Open(ctx, store.Options{
 		Path: c.DB, Synchronous: strings.ToUpper(c.Synchronous), Clock: emulated, Logger: log,
