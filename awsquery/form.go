@@ -2,6 +2,7 @@ package awsquery
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"gatehouse/awserr"
 )
@@ -81,8 +82,10 @@ func ParseForm(rawQuery string, body []byte) (Form, error) {
 				return Form{}, awserr.MalformedQueryString.Errorf("The name of a parameter is longer than %d bytes", maxKey)
 			}
 			// A body that is no form at all, JSON above all, is told apart by its first key.
-			if i := strings.IndexAny(key, "{}\"<>\\\x00\r\n"); i >= 0 {
-				return Form{}, awserr.MalformedQueryString.Errorf("Keys may not contain %s", key[i:i+1])
+			for i := range len(key) {
+				if unkeyed[key[i]] {
+					return Form{}, awserr.MalformedQueryString.Errorf("Keys may not contain %s", key[i:i+1])
+				}
 			}
 			if value, err = unescape(value); err != nil {
 				return Form{}, err
@@ -101,10 +104,20 @@ func ParseForm(rawQuery string, body []byte) (Form, error) {
 	return f, nil
 }
 
+// unkeyed are the bytes that no key contains.
+var unkeyed = [256]bool{'{': true, '}': true, '"': true, '<': true, '>': true, '\\': true, 0: true, '\r': true, '\n': true}
+
 func unescape(s string) (string, error) {
-	i := strings.IndexAny(s, "%+")
-	if i < 0 {
-		return strings.ToValidUTF8(s, "\uFFFD"), nil
+	i, ascii := 0, true
+	for i < len(s) && s[i] != '%' && s[i] != '+' {
+		ascii = ascii && s[i] < utf8.RuneSelf
+		i++
+	}
+	if i == len(s) {
+		if !ascii {
+			s = strings.ToValidUTF8(s, "\uFFFD")
+		}
+		return s, nil
 	}
 	b := make([]byte, i, len(s))
 	copy(b, s)

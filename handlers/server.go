@@ -135,19 +135,28 @@ func New(c Config) *Server {
 	s.routeIssuer()
 	s.routeOutbound()
 	s.routeCredentials()
-	s.echo.Any("/*", s.aws)
+	s.echo.Any("/*", func(e echo.Context) error {
+		s.aws(e.Response().Writer, e.Request())
+		return nil
+	})
 	return s
 }
 
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+// ServeHTTP implements http.Handler. AWS clients, apart from those of S3 and of REST services, call nothing but "/", which
+// needs no routing.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/" {
+		s.aws(w, r)
+		return
+	}
+	s.echo.ServeHTTP(w, r)
+}
 
-// bodies holds the buffers that request bodies are read into.
+// bodies holds the buffers that request bodies are read into, and answers are written to.
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// aws answers one request of an AWS client. It never returns an error: what goes wrong is answered as AWS does.
-func (s *Server) aws(e echo.Context) error {
-	w, r := e.Response().Writer, e.Request()
+// aws answers one request of an AWS client. What goes wrong is answered as AWS does.
+func (s *Server) aws(w http.ResponseWriter, r *http.Request) {
 	buf := bodies.Get().(*bytes.Buffer)
 	defer func() {
 		if buf.Cap() <= 64<<10 {
@@ -157,12 +166,12 @@ func (s *Server) aws(e echo.Context) error {
 	}()
 	if name := serviceOf(r); name != "" {
 		s.gate(w, r, name, buf)
-		return nil
+		return
 	}
 	id := s.ids.Next()
 	if misshapen(r) {
 		s.redirect(w, r, id, buf)
-		return nil
+		return
 	}
 	c := &call{Server: s, now: s.clock.Now(), requestID: id, region: s.region}
 	service, answer, err := s.answer(w, r, c, buf)
@@ -172,7 +181,6 @@ func (s *Server) aws(e echo.Context) error {
 	}
 	c.record(code)
 	s.reply(w, r, id, status, answer)
-	return nil
 }
 
 // failure renders an error of a service. One without a code is a status alone.
@@ -188,10 +196,11 @@ func (s *Server) failure(r *http.Request, service *awsquery.Service, id string, 
 // reply writes an answer of the Query protocol.
 func (s *Server) reply(w http.ResponseWriter, r *http.Request, id string, status int, answer []byte) {
 	h := w.Header()
-	values := [...]string{id, strconv.Itoa(len(answer))} // one allocation for both
-	h["X-Amzn-Requestid"] = values[0:1:1]
-	h["Content-Length"] = values[1:2:2]
+	h["X-Amzn-Requestid"] = []string{id}
 	h["Content-Type"] = contentType
+	if len(answer) > 1024 || r.Method == http.MethodHead {
+		h["Content-Length"] = []string{strconv.Itoa(len(answer))} // net/http says so by itself of a short one
+	}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(answer) // the client is gone; there is nobody to tell
@@ -261,7 +270,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, buf *by
 	if c.tradeInToken != "" {
 		w.Header().Set("X-Gatehouse-Trade-In-Token", c.tradeInToken)
 	}
-	return service, awsquery.Marshal(model, out, c.requestID), nil
+	// Nobody needs the body any more: all that was read from it is a copy.
+	buf.Reset()
+	buf.Write(awsquery.AppendResponse(buf.AvailableBuffer(), model, out, c.requestID))
+	return service, buf.Bytes(), nil
 }
 
 // readBody reads a body of at most maxBody bytes.
@@ -271,9 +283,15 @@ func readBody(buf *bytes.Buffer, r *http.Request) error {
 	}
 	var err error
 	if r.ContentLength > 0 && r.ContentLength < maxBody {
-		// What ReadFrom wants to have free; more only as it arrives, since nobody has vouched for the length yet.
-		buf.Grow(min(int(r.ContentLength), 64<<10) + bytes.MinRead)
-		_, err = buf.ReadFrom(r.Body) // net/http ends it at Content-Length
+		// More than this only as it arrives, since nobody has vouched for the length yet.
+		buf.Grow(min(int(r.ContentLength), 64<<10))
+		if b := buf.AvailableBuffer(); cap(b) >= int(r.ContentLength) {
+			b = b[:r.ContentLength]
+			_, err = io.ReadFull(r.Body, b)
+			buf.Write(b)
+		} else {
+			_, err = buf.ReadFrom(r.Body) // net/http ends it at Content-Length
+		}
 	} else {
 		_, err = buf.ReadFrom(io.LimitReader(r.Body, maxBody+1))
 	}

@@ -108,6 +108,7 @@ type derived struct {
 	mac        *mac
 	public     *ecdsa.PublicKey
 	prev, next *derived
+	same       *derived // another key of the same access key
 }
 
 const (
@@ -125,7 +126,8 @@ type keyCache struct {
 
 type keyShard struct {
 	mu   sync.Mutex
-	keys map[keyID]*derived
+	keys map[string]*derived // by access key id, of which few have more than one: hashing a whole keyID takes longer
+	n    int
 	ring derived // sentinel: next is the most, prev the least recently used
 }
 
@@ -138,7 +140,7 @@ func (c *keyCache) init(size int) {
 		c.seed = maphash.MakeSeed()
 		for i := range c.shards {
 			s := &c.shards[i]
-			s.keys = make(map[keyID]*derived)
+			s.keys = make(map[string]*derived)
 			s.ring.prev, s.ring.next = &s.ring, &s.ring
 		}
 	})
@@ -152,10 +154,18 @@ func (c *keyCache) get(id keyID) *derived {
 	s := c.shard(id.accessKeyID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := s.keys[id]
+	d := s.find(id)
 	if d != nil && s.ring.next != d {
 		d.unlink()
 		s.pushFront(d)
+	}
+	return d
+}
+
+func (s *keyShard) find(id keyID) *derived {
+	d := s.keys[id.accessKeyID]
+	for d != nil && d.id != id {
+		d = d.same
 	}
 	return d
 }
@@ -165,7 +175,7 @@ func (c *keyCache) put(d *derived) {
 	s := c.shard(d.id.accessKeyID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.keys[d.id] != nil {
+	if s.find(d.id) != nil {
 		return
 	}
 	// The strings of a request must not keep the request alive.
@@ -173,24 +183,39 @@ func (c *keyCache) put(d *derived) {
 		strings.Clone(d.id.accessKeyID), strings.Clone(d.id.secret),
 		strings.Clone(d.id.date), strings.Clone(d.id.region), strings.Clone(d.id.service),
 	}
-	if len(s.keys) >= c.limit {
-		old := s.ring.prev
-		old.unlink()
-		delete(s.keys, old.id)
+	if s.n >= c.limit {
+		s.drop(s.ring.prev)
 	}
-	s.keys[d.id] = d
+	d.same = s.keys[d.id.accessKeyID]
+	s.keys[d.id.accessKeyID] = d
+	s.n++
 	s.pushFront(d)
+}
+
+// drop takes a key out of the shard.
+func (s *keyShard) drop(d *derived) {
+	d.unlink()
+	s.n--
+	first := s.keys[d.id.accessKeyID]
+	switch {
+	case first != d:
+		for first.same != d {
+			first = first.same
+		}
+		first.same = d.same
+	case d.same != nil:
+		s.keys[d.id.accessKeyID] = d.same
+	default:
+		delete(s.keys, d.id.accessKeyID)
+	}
 }
 
 func (c *keyCache) forget(accessKeyID string) {
 	s := c.shard(accessKeyID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, d := range s.keys {
-		if id.accessKeyID == accessKeyID {
-			d.unlink()
-			delete(s.keys, id)
-		}
+	for d := s.keys[accessKeyID]; d != nil; d = d.same {
+		s.drop(d)
 	}
 }
 
@@ -198,7 +223,7 @@ func (c *keyCache) len() int {
 	n := 0
 	for i := range c.shards {
 		c.shards[i].mu.Lock()
-		n += len(c.shards[i].keys)
+		n += c.shards[i].n
 		c.shards[i].mu.Unlock()
 	}
 	return n

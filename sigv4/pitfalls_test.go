@@ -522,6 +522,41 @@ func TestKeyCache(t *testing.T) {
 	want(t, try(), "")
 }
 
+// An access key has a derived key for each day, Region and service that it signs for. The least recently used goes first.
+func TestKeyCacheOfOneAccessKey(t *testing.T) {
+	t.Parallel()
+	var c keyCache
+	c.init(keyShards * 3)
+	id := func(region string) keyID { return keyID{accessKeyID: "AKIA", region: region} }
+	cached := func() (regions string) {
+		for _, r := range []string{"a", "b", "c", "d", "e"} {
+			if s := c.shard("AKIA"); s.find(id(r)) != nil {
+				regions += r
+			}
+		}
+		return regions
+	}
+	for _, step := range []struct{ do, region, want string }{
+		{"put", "a", "a"}, {"put", "b", "ab"}, {"put", "c", "abc"}, {"put", "c", "abc"}, {"get", "a", "abc"},
+		{"put", "d", "acd"}, {"put", "e", "ade"}, {"get", "b", "ade"}, {"get", "d", "ade"}, {"put", "b", "bde"},
+	} {
+		if step.do == "put" {
+			c.put(&derived{id: id(step.region)})
+		} else {
+			c.get(id(step.region))
+		}
+		if got := cached(); got != step.want {
+			t.Errorf("%s %s: got %s, want %s", step.do, step.region, got, step.want)
+		}
+		if n := c.len(); n != len(step.want) {
+			t.Errorf("%s %s: got %d keys, want %d", step.do, step.region, n, len(step.want))
+		}
+	}
+	if c.forget("AKIA"); c.len() != 0 || cached() != "" || len(c.shard("AKIA").keys) != 0 {
+		t.Errorf("after forget: got %d keys, %q", c.len(), cached())
+	}
+}
+
 // A look-up that fails is no answer about the key.
 func TestLookupFailure(t *testing.T) {
 	t.Parallel()
