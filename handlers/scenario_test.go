@@ -1,11 +1,7 @@
 package handlers
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"encoding/xml"
 	"fmt"
 	"maps"
 	"net/http"
@@ -18,7 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"golang.org/x/tools/txtar"
 
 	"gatehouse/auth"
@@ -63,22 +58,6 @@ type scenario struct {
 	status int
 	last   *element
 	judged bool
-}
-
-// element is an element of an answer.
-type element struct {
-	XMLName  xml.Name
-	Text     string    `xml:",chardata"`
-	Children []element `xml:",any"`
-}
-
-func (e *element) child(name string) *element {
-	for i := range e.Children {
-		if e.Children[i].XMLName.Local == name {
-			return &e.Children[i]
-		}
-	}
-	return nil
 }
 
 // run runs the lines of a scenario, in which a line that begins with white space continues the one above.
@@ -206,30 +185,8 @@ func (r *scenario) send(operation, input string) {
 			r.flatten(form, name, in[name])
 		}
 	}
-	body := form.Encode()
-	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, "http://"+service.Name+".gatehouse.test/", strings.NewReader(body))
-	if err != nil {
-		r.fatalf("%v", err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	sum := sha256.Sum256([]byte(body))
-	if r.as.AccessKeyID == "" { // nobody signs
-	} else if err := v4.NewSigner().SignHTTP(r.t.Context(), r.as, req, hex.EncodeToString(sum[:]), service.Name, "us-east-1", time.Now()); err != nil {
-		r.fatalf("%v", err)
-	}
-	resp, err := r.Do(req)
-	if err != nil {
-		r.fatalf("%v", err)
-	}
-	var buf bytes.Buffer
-	if _, err := buf.ReadFrom(resp.Body); err != nil {
-		r.fatalf("%v", err)
-	}
-	answer := new(element)
-	if err := xml.Unmarshal(buf.Bytes(), answer); err != nil {
-		r.fatalf("answer: %v\n%s", err, buf.Bytes())
-	}
-	r.status, r.last, r.judged = resp.StatusCode, answer, false
+	answer := r.post(r.as, service, "us-east-1", form)
+	r.status, r.last, r.judged = answer.status, answer.root, false
 }
 
 // flatten adds a value to a form under the names that the Query protocol gives it.
@@ -268,19 +225,7 @@ func (r *scenario) succeeded() {
 }
 
 // fault returns the code and message of the last answer, empty when it is none of an error.
-func (r *scenario) fault() (code, message string) {
-	e := r.last.child("Error")
-	if e == nil {
-		return "", ""
-	}
-	if c := e.child("Code"); c != nil {
-		code = c.Text
-	}
-	if m := e.child("Message"); m != nil {
-		message = m.Text
-	}
-	return code, message
-}
+func (r *scenario) fault() (code, message string) { return wire{root: r.last}.fault() }
 
 func (r *scenario) expectError(want string) {
 	if r.last == nil {
