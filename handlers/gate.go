@@ -92,7 +92,7 @@ func scopeService(r *http.Request) string {
 		if i := strings.IndexAny(credential, ", "); i >= 0 {
 			credential = credential[:i]
 		}
-		return credentialService(credential)
+		return credentialService(credential, strings.HasPrefix(auth[0], ecdsaAlgorithm))
 	}
 	if r.URL.RawQuery == "" {
 		return ""
@@ -103,7 +103,7 @@ func scopeService(r *http.Request) string {
 		if err != nil {
 			return ""
 		}
-		return credentialService(credential)
+		return credentialService(credential, strings.Contains(r.URL.RawQuery, "X-Amz-Algorithm="+ecdsaAlgorithm))
 	}
 	if hasParameter(r.URL.RawQuery, "AWSAccessKeyId") && !hasParameter(r.URL.RawQuery, "Action") {
 		return "s3"
@@ -114,10 +114,17 @@ func scopeService(r *http.Request) string {
 // maxServiceName bounds a service name that a request makes up; AWS's longest has 24 characters.
 const maxServiceName = 64
 
+// ecdsaAlgorithm begins the algorithm of SigV4A, whose scope has no Region.
+const ecdsaAlgorithm = "AWS4-ECDSA-"
+
 // credentialService returns the last but one part of a credential of five parts, or of SigV4A's four.
-func credentialService(credential string) string {
+func credentialService(credential string, ecdsa bool) string {
 	credential = strings.TrimRight(credential, "/") // DynamoDB ignores those
-	if n := strings.Count(credential, "/"); n != 4 && n != 3 {
+	parts := 5
+	if ecdsa {
+		parts = 4
+	}
+	if strings.Count(credential, "/") != parts-1 {
 		return ""
 	}
 	credential = credential[:strings.LastIndexByte(credential, '/')]

@@ -156,17 +156,19 @@ func TestScopeService(t *testing.T) {
 	for credential, want := range map[string]string{
 		"AKIA/20300101/us-east-1/s3/aws4_request":        "s3",
 		"AKIA/20300101/us-east-1/dynamodb/aws4_request/": "dynamodb",
-		"AKIA/20300101/s3/aws4_request":                  "s3", // SigV4A
-		"AKIA/20300101/us-east-1/sts":                    "us-east-1",
+		"AKIA/20300101/us-east-1/sts":                    "", // not the Region
 		"AKIA/20300101/us-east-1//aws4_request":          "",
 		"AKIA":                                           "",
 		"////":                                           "",
 		"A/B/20300101/us-east-1/s3/aws4_request":         "",
 		"AKIA/20300101/us-east-1/" + strings.Repeat("s", 65) + "/aws4_request": "",
 	} {
-		if got := credentialService(credential); got != want {
+		if got := credentialService(credential, false); got != want {
 			t.Errorf("%q: got %q, want %q", credential, got, want)
 		}
+	}
+	if got := credentialService("AKIA/20300101/s3/aws4_request", true); got != "s3" {
+		t.Errorf("SigV4A: got %q, want s3", got)
 	}
 }
 
