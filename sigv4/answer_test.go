@@ -219,6 +219,59 @@ func TestS3Fields(t *testing.T) {
 	want("unknown key", at(r, pitTime), "InvalidAccessKeyId[{AWSAccessKeyId AKIAUNKNOWN}]")
 }
 
+// TestS3Sentences holds S3's answers to faults that other tests make.
+func TestS3Sentences(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err           Error
+		status        int
+		code, message string
+		fields        string
+	}{
+		{Error{Kind: MissingParts, Form: QueryForm}, 400, "AuthorizationQueryParametersError", "Query-string authentication version 4 requires the X-Amz-Algorithm, " +
+			"X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.", "[]"},
+		{Error{Kind: UnknownAlgorithm, Form: QueryForm}, 400, "AuthorizationQueryParametersError", `X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"`, "[]"},
+		{Error{Kind: BadDate, Form: QueryForm}, 400, "AuthorizationQueryParametersError", `X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd'T'HHmmss'Z'"`, "[]"},
+		{Error{Kind: BadCredential, Form: QueryForm}, 400, "AuthorizationQueryParametersError",
+			`Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`, "[]"},
+		{Error{Kind: WrongScope, Form: QueryForm, Scope: []ScopePart{{Name: "region", Got: "eu-west-1", Want: "us-east-1"}}}, 400, "AuthorizationQueryParametersError",
+			"Error parsing the X-Amz-Credential parameter; the region 'eu-west-1' is wrong; expecting 'us-east-1'", "[{Region us-east-1}]"},
+		{Error{Kind: WrongScope, Form: QueryForm, Scope: []ScopePart{{Name: "date", Got: "20250101", Want: "20250102"}}}, 400, "AuthorizationQueryParametersError",
+			`Invalid credential date "20250101". This date is not the same as X-Amz-Date: "20250102".`, "[]"},
+		{Error{Kind: MissingQueryV2}, 403, "AccessDenied", "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters", "[]"},
+		{Error{Kind: UnsupportedV2}, 400, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.", "[]"},
+		{Error{Kind: ExpiredToken, Token: "t"}, 400, "ExpiredToken", "The provided token has expired.", "[{Token-0 t}]"},
+		{Error{Kind: MissingPayloadHash}, 400, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256", "[]"},
+		{Error{Kind: BadPayloadHash}, 400, "InvalidArgument", "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, " +
+			"STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, " +
+			"STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value.", "[]"},
+		{Error{Kind: MisplacedPayloadHash}, 400, "InvalidRequest", "The value of x-amz-content-sha256 header is invalid.", "[]"},
+		{Error{Kind: MissingDecodedLength}, 411, "MissingContentLength", "You must provide the Content-Length HTTP header.", "[]"},
+		{Error{Kind: PayloadMismatch, Got: "g", Want: "w"}, 400, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.",
+			"[{ClientComputedContentSHA256 g} {S3ComputedContentSHA256 w}]"},
+		{Error{Kind: IncompleteBody}, 400, "IncompleteBody", "The request body terminated unexpectedly", "[]"},
+		{Error{Kind: ChunkTooSmall, Chunk: 2, Size: 10}, 400, "InvalidChunkSizeError", "Only the last chunk is allowed to have a size less than 8192 bytes",
+			"[{Chunk 2} {BadChunkSize 10}]"},
+		{Error{Kind: MalformedTrailer}, 400, "MalformedTrailerError",
+			"The request contained trailing data that was not well-formed or did not conform to our published schema.", "[]"},
+		{Error{Kind: BadDigest, Got: "CRC32"}, 400, "BadDigest", "The CRC32 you specified did not match the calculated checksum.", "[]"},
+		{Error{Kind: MissingField, Got: "key"}, 400, "InvalidArgument",
+			"Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.", "[{ArgumentName key} {ArgumentValue }]"},
+		{Error{Kind: PolicyExtraFields, Missing: []string{"acl"}}, 403, "AccessDenied", "Invalid according to Policy: Extra input fields: acl", "[]"},
+	} {
+		status, code, message, fields := tt.err.Answer(S3)
+		if status != tt.status || code != tt.code || message != tt.message || fmt.Sprint(fields) != tt.fields {
+			t.Errorf("%v: got %d %s %q %v, want %d %s %q %s", tt.err.Kind, status, code, message, fields, tt.status, tt.code, tt.message, tt.fields)
+		}
+	}
+	for _, k := range []Kind{UnknownAccessKey, InvalidToken, SignatureMismatch, MissingParts, WrongScope} {
+		e := Error{Kind: k}
+		if status, code, message, _ := e.Answer(EC2); status != 401 || code != "AuthFailure" || message != "AWS was not able to validate the provided access credentials" {
+			t.Errorf("EC2: %v: got %d %s %q", k, status, code, message)
+		}
+	}
+}
+
 // TestPresignExpires holds the texts for X-Amz-Expires.
 func TestPresignExpires(t *testing.T) {
 	t.Parallel()
