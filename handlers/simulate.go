@@ -98,6 +98,8 @@ type simulation struct {
 	owner    string
 	// member says that service control policies bind the caller.
 	member bool
+	// name is that of the user, group or role whose policies are asked about, empty when only policies are passed.
+	name string
 }
 
 // SimulateCustomPolicy evaluates policies that are passed.
@@ -146,7 +148,7 @@ func (s *IAM) SimulatePrincipalPolicy(ctx context.Context, in *iam.SimulatePrinc
 		return nil, err
 	}
 	attached.Identity = append(slices.Clip(attached.Identity), more...)
-	sim.request.Policies, sim.member = attached, attached.SCPs != nil
+	sim.request.Policies, sim.member, sim.name = attached, attached.SCPs != nil, e.name
 	if err := sim.bound(in.PermissionsBoundaryPolicyInputList); err != nil {
 		return nil, err
 	}
@@ -161,7 +163,7 @@ func (s *IAM) SimulatePrincipalPolicy(ctx context.Context, in *iam.SimulatePrinc
 		p.Type, p.SourceARN, p.ARN = policy.AssumedRole, e.arn, "arn:"+s.partition+":sts::"+s.caller.Account+":assumed-role/"+e.name+"/simulated"
 	}
 	if in.ResourcePolicy != nil && in.CallerArn == nil && e.kind != store.OwnerUser {
-		return nil, awserr.InvalidInput.Errorf("CallerArn is required when a resource policy is simulated and the policy source is not a user.")
+		return nil, awserr.InvalidInput.Errorf("Invalid caller - Caller must be an IAM user in this context.")
 	}
 	if err := sim.ask(in.CallerArn, in.ResourcePolicy, in.ResourceOwner); err != nil {
 		return nil, err
@@ -279,7 +281,7 @@ func (sim *simulation) ask(caller, resourcePolicy, owner *string) error {
 	if caller != nil {
 		m := simulatedCaller().FindStringSubmatch(*caller)
 		if m == nil {
-			return awserr.InvalidInput.Errorf("Invalid Caller Arn: %s. Only the ARN of an IAM user can be simulated.", *caller)
+			return awserr.InvalidInput.Errorf("Invalid caller - Caller must be an IAM user in this context.")
 		}
 		sim.request.Principal = policy.Principal{Type: policy.User, ARN: *caller, Account: m[1], ID: sim.request.Principal.ID}
 		sim.owner = m[1]
@@ -367,7 +369,7 @@ func (sim *simulation) evaluate(action, resource string) types.EvaluationResult 
 	if d.Outcome == policy.ImplicitDeny && d.Kind == policy.ResourcePolicy && r.Policies.Resource == nil {
 		d = sim.withoutResourcePolicy(r)
 	}
-	matched := matchedStatements(&d)
+	matched := sim.matchedStatements(&d)
 	missing := d.MissingKeys
 	if missing == nil {
 		missing = []string{}
@@ -423,20 +425,39 @@ func side(v policy.Verdict) types.PolicyEvaluationDecisionType {
 
 // matchedStatements are the statements that a result shows: those that deny where one does, else those of the identity
 // and of the resource that allow.
-func matchedStatements(d *policy.Decision) []types.Statement {
+func (sim *simulation) matchedStatements(d *policy.Decision) []types.Statement {
 	out := []types.Statement{}
 	for _, m := range d.Matched {
 		denies := m.Statement.Effect == string(policy.Denies)
 		if denies != (d.Outcome == policy.ExplicitDeny) || m.Kind == policy.SCP || m.Kind == policy.Boundary && !denies {
 			continue
 		}
+		id, kind := sim.sourceOf(&m)
 		out = append(out, types.Statement{
-			SourcePolicyId: aws.String(m.Policy.Name), SourcePolicyType: types.PolicySourceType(m.Policy.Type),
-			StartPosition: &types.Position{Line: int32(m.Statement.Start.Line), Column: int32(m.Statement.Start.Column)},
+			SourcePolicyId: &id, SourcePolicyType: kind,
+			StartPosition: &types.Position{Line: int32(m.Statement.Before.Line), Column: int32(m.Statement.Before.Column)},
 			EndPosition:   &types.Position{Line: int32(m.Statement.End.Line), Column: int32(m.Statement.End.Column)},
 		})
 	}
 	return out
+}
+
+// sourceOf is what the simulator calls the policy of a statement: a managed one by its name, an inline one with its owner's
+// before it, as in user_alice_s3. The types are none of the model's, but those of the examples in the API reference.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+func (sim *simulation) sourceOf(m *policy.Match) (id string, kind types.PolicySourceType) {
+	id, kind = m.Policy.Name, "IAM Policy"
+	switch {
+	case m.Kind == policy.ResourcePolicy:
+		kind = "Resource Policy"
+	case m.Kind == policy.Boundary:
+		kind = "Permissions Boundary Policy"
+	case m.Policy.Group != "" && m.Policy.ARN == "":
+		id = "group_" + m.Policy.Group + "_" + id
+	case m.Policy.ARN == "" && m.Policy.Type != policy.FromNoSource:
+		id = string(m.Policy.Type) + "_" + sim.name + "_" + id
+	}
+	return id, kind
 }
 
 // contextValues returns the values of a context entry, which must be of the type that it declares.

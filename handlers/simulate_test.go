@@ -105,7 +105,7 @@ func TestSimulateDetails(t *testing.T) {
 	if len(r.MatchedStatements) != 1 || *r.MatchedStatements[0].SourcePolicyId != "PolicyInputList.2" {
 		t.Fatalf("got %+v, want one statement of PolicyInputList.2", r.MatchedStatements)
 	}
-	if m := r.MatchedStatements[0]; m.StartPosition.Line != 4 || m.StartPosition.Column != 6 || m.EndPosition.Line != 8 || m.EndPosition.Column != 6 {
+	if m := r.MatchedStatements[0]; m.StartPosition.Line != 3 || m.StartPosition.Column != 17 || m.EndPosition.Line != 8 || m.EndPosition.Column != 6 {
 		t.Errorf("got %+v to %+v", *m.StartPosition, *m.EndPosition)
 	}
 	slices.Sort(r.MissingContextValues)
@@ -119,8 +119,8 @@ func TestSimulateDetails(t *testing.T) {
 		ResourceArns: []string{"arn:aws:s3:::b/k"}, PermissionsBoundaryPolicyInputList: []string{allow("s3:*", "*")},
 		ContextEntries: []types.ContextEntry{entry("aws:PrincipalTag/team", "string", "a"), entry("aws:RequestTag/team", "string", "a")},
 	})
-	if r.EvalDecision != "explicitDeny" || len(r.MatchedStatements) != 1 || r.MatchedStatements[0].StartPosition.Line != 9 {
-		t.Errorf("got %s, %+v, want explicitDeny by the statement of line 9", r.EvalDecision, r.MatchedStatements)
+	if r.EvalDecision != "explicitDeny" || len(r.MatchedStatements) != 1 || r.MatchedStatements[0].StartPosition.Line != 8 {
+		t.Errorf("got %s, %+v, want explicitDeny by the statement behind line 8", r.EvalDecision, r.MatchedStatements)
 	}
 	if len(r.MissingContextValues) != 0 || len(r.ResourceSpecificResults) != 1 || r.ResourceSpecificResults[0].EvalResourceDecision != "explicitDeny" {
 		t.Errorf("got %+v, want the result of one resource", r)
@@ -235,7 +235,7 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 		return out.EvaluationResults[0]
 	}
 	alice := iam.SimulatePrincipalPolicyInput{PolicySourceArn: arn("user/alice")}
-	if r := simulate(alice, "s3:ListBucket"); r.EvalDecision != "allowed" || r.MatchedStatements[0].SourcePolicyType != "group" || *r.MatchedStatements[0].SourcePolicyId != "lists" {
+	if r := simulate(alice, "s3:ListBucket"); r.EvalDecision != "allowed" || r.MatchedStatements[0].SourcePolicyType != "IAM Policy" || *r.MatchedStatements[0].SourcePolicyId != "group_staff_lists" {
 		t.Errorf("group policy: got %+v", r)
 	}
 	if r := simulate(alice, "s3:GetObject"); r.EvalDecision != "implicitDeny" || !reflect.DeepEqual(r.MissingContextValues, []string{"aws:SourceIp"}) {
@@ -243,7 +243,7 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 	}
 	with := alice
 	with.ContextEntries = []types.ContextEntry{entry("aws:SourceIp", "ip", "192.0.2.7")}
-	if r := simulate(with, "s3:GetObject"); r.EvalDecision != "allowed" || r.MatchedStatements[0].SourcePolicyType != "user" {
+	if r := simulate(with, "s3:GetObject"); r.EvalDecision != "allowed" || *r.MatchedStatements[0].SourcePolicyId != "user_alice_test" {
 		t.Errorf("with context: got %+v", r)
 	}
 	with = alice
@@ -270,7 +270,7 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 	if r := simulate(iam.SimulatePrincipalPolicyInput{PolicySourceArn: arn("group/staff")}, "s3:ListBucket"); r.EvalDecision != "allowed" {
 		t.Errorf("group: got %+v", r)
 	}
-	if r := simulate(iam.SimulatePrincipalPolicyInput{PolicySourceArn: arn("role/app")}, "sqs:SendMessage"); r.EvalDecision != "allowed" || r.MatchedStatements[0].SourcePolicyType != "role" {
+	if r := simulate(iam.SimulatePrincipalPolicyInput{PolicySourceArn: arn("role/app")}, "sqs:SendMessage"); r.EvalDecision != "allowed" || *r.MatchedStatements[0].SourcePolicyId != "role_app_test" {
 		t.Errorf("role: got %+v", r)
 	}
 	// service control policies

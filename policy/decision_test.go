@@ -31,6 +31,7 @@ func TestDenial(t *testing.T) {
 			ask{identity: []string{allowAll}, scps: [][]string{{onlySQS}}}},
 		{"SCP deny, before others", " with an explicit deny in a service control policy",
 			ask{identity: []string{denyAll}, resourcePolicy: denyEverybody, scps: [][]string{{denyAll}}}},
+		{"RCP deny", " with an explicit deny in a resource control policy", ask{identity: []string{allowAll}, rcps: [][]string{{denyEverybody}}}},
 		{"resource, across accounts", " because no resource-based policy allows the s3:GetObject action",
 			ask{account: there, identity: []string{allowAll}}},
 		{"resource deny", " with an explicit deny in a resource-based policy", ask{resourcePolicy: everybody + "," + denyEverybody}},
@@ -132,7 +133,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// The numbers are those of the policy simulator, which counts from one and stands behind the brace.
+// The numbers are those of the policy simulator, which counts from one.
 func TestStatementPosition(t *testing.T) {
 	t.Parallel()
 	d, err := Parse(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"dynamodb:*","Resource":"*",` +
@@ -142,6 +143,22 @@ func TestStatementPosition(t *testing.T) {
 	}
 	if s := d.Statement(0); s.Start != (Position{1, 38}) || s.End != (Position{1, 167}) {
 		t.Errorf("got %v to %v, want {1 38} to {1 167}", s.Start, s.End)
+	}
+	if s := d.Statement(0); s.Before != s.Start {
+		t.Errorf("got %v, want it behind the brace", s.Before)
+	}
+	// What AWS reported for a policy of two statements: {1 38} to {1 248} and {1 248} to {1 470}.
+	d, err = Parse(`{"Version":"2012-10-17","Statement":[{"Sid":"DenyInsecureTransport","Effect":"Deny","Principal":"*","Action":"*","Resource":["arn:aws:s3:::` +
+		`example-bucket-17/*","arn:aws:s3:::example-bucket-17"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}},{"Sid":"DenyAppDelete","Effect":"Deny",` +
+		`"Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::example-bucket-17/*","Condition":{"ArnLike":{"aws:PrincipalArn":` +
+		`"arn:aws:iam::112233445566:role/some-test-role"}}}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][2]Position{{{1, 38}, {1, 248}}, {{1, 248}, {1, 470}}} {
+		if s := d.Statement(i); s.Before != want[0] || s.End != want[1] {
+			t.Errorf("statement %d: got %v to %v, want %v to %v", i, s.Before, s.End, want[0], want[1])
+		}
 	}
 	d, err = Parse("{\n \"Id\": \"é\", \"Statement\": [\n  " + allowAll + ",\r\n\t" + denyAll + "]}")
 	if err != nil {

@@ -13,7 +13,7 @@ type ask struct {
 	context                   map[string][]string
 	identity, groups, session []string // statements
 	boundary, resourcePolicy  string
-	scps                      [][]string
+	scps, rcps                [][]string
 }
 
 var (
@@ -64,6 +64,9 @@ func (a ask) request(t *testing.T) Request {
 	}
 	for _, level := range a.scps {
 		r.Policies.SCPs = append(r.Policies.SCPs, policies(level))
+	}
+	for _, level := range a.rcps {
+		r.Policies.RCPs = append(r.Policies.RCPs, policies(level))
 	}
 	for k, v := range a.context {
 		r.Context.Set(k, v...)

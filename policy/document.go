@@ -30,6 +30,7 @@ type statement struct {
 	deny       bool
 	start, end int // bytes of the object in the text
 	from, to   Position
+	before     Position
 
 	principals   []principal
 	hasPrincipal bool // Principal or NotPrincipal is present
@@ -88,12 +89,14 @@ func compile(text string, root *node) (*Document, error) {
 		return nil, errors.New("no Statement")
 	}
 	at := cursor{text: text, position: Position{1, 1}}
+	before := at.move(statements.start + 1)
 	for i, n := range statements.list() {
 		s, err := compileStatement(n, d.version == Version2012)
 		if err != nil {
 			return nil, fmt.Errorf("statement %d: %w", i+1, err)
 		}
-		s.from, s.to = at.move(s.start+1), at.move(s.end)
+		s.before, s.from, s.to = before, at.move(s.start+1), at.move(s.end)
+		before = s.to
 		d.statements = append(d.statements, s)
 	}
 	return d, nil
@@ -298,11 +301,13 @@ type Statement struct {
 	Index  int    `json:"index"` // from 0
 	Sid    string `json:"sid,omitempty"`
 	Effect string `json:"effect"`
-	// Start is the place behind the opening brace and End the place behind the closing one, which is what the policy
-	// simulator of AWS reports.
+	// Start is the place behind the opening brace and End the place behind the closing one.
 	Start Position `json:"start"`
 	End   Position `json:"end"`
-	Text  string   `json:"text"`
+	// Before is where the policy simulator of AWS says that a statement starts: behind the bracket of the list for the
+	// first, behind the brace that closes the one before for the others. A statement that is not in a list starts at Start.
+	Before Position `json:"-"`
+	Text   string   `json:"text"`
 }
 
 // Statement returns statement i.
@@ -314,6 +319,7 @@ func (d *Document) Statement(i int) Statement {
 		Effect: s.effect(),
 		Start:  s.from,
 		End:    s.to,
+		Before: s.before,
 		Text:   d.text[s.start:s.end],
 	}
 }
