@@ -25,7 +25,7 @@ const maxPolicyVersions = 5
 
 // checkInline refuses a document that AWS would not store as an inline policy of an entity whose other inline policies
 // have the size others. quota replaces AWS's default limit unless it is 0.
-func checkInline(kind store.OwnerKind, name string, others, quota int, doc string) error {
+func checkInline(partition string, kind store.OwnerKind, name string, others, quota int, doc string) error {
 	target := policy.InlineUser(name, others)
 	switch kind {
 	case store.OwnerGroup:
@@ -34,5 +34,5 @@ func checkInline(kind store.OwnerKind, name string, others, quota int, doc strin
 		target = policy.InlineRole(name, others)
 	}
 	target.Quota = quota
-	return policyError(policy.Check(target, doc))
+	return policyError(policy.Check(target.In(partition), doc))
 }

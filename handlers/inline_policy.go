@@ -127,7 +127,7 @@ func (s *IAM) putInline(ctx context.Context, kind store.OwnerKind, ownerName str
 	if err != nil {
 		return err
 	}
-	if err := checkInline(kind, o.name, others, limit, p.Document); err != nil {
+	if err := checkInline(s.partition, kind, o.name, others, limit, p.Document); err != nil {
 		return err
 	}
 	return s.account.PutInlinePolicy(ctx, kind, o.id, p)

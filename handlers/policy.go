@@ -108,7 +108,7 @@ func (s *IAM) changeablePolicy(ctx context.Context, action, arn string) (anyPoli
 
 // CreatePolicy adds a managed policy whose first version is the document, stored as it was sent.
 func (s *IAM) CreatePolicy(ctx context.Context, in *iam.CreatePolicyInput) (*iam.CreatePolicyOutput, error) {
-	if err := policyError(policy.Check(policy.Managed, *in.PolicyDocument)); err != nil {
+	if err := policyError(policy.Check(policy.Managed.In(s.partition), *in.PolicyDocument)); err != nil {
 		return nil, err
 	}
 	tags, err := newResourceTags(in.Tags)
@@ -296,7 +296,7 @@ func (s *IAM) CreatePolicyVersion(ctx context.Context, in *iam.CreatePolicyVersi
 	if err != nil {
 		return nil, err
 	}
-	if err := policyError(policy.Check(policy.Managed, *in.PolicyDocument)); err != nil {
+	if err := policyError(policy.Check(policy.Managed.In(s.partition), *in.PolicyDocument)); err != nil {
 		return nil, err
 	}
 	limit, err := s.quota(ctx, "VersionsPerPolicy")

@@ -609,7 +609,7 @@ func seedPolicies(ctx context.Context, account *store.Account, kind store.OwnerK
 	size := 0
 	for _, policyName := range slices.Sorted(maps.Keys(inline)) {
 		doc := inline[policyName].Text
-		if err := checkInline(kind, name, size, 0, doc); err != nil {
+		if err := checkInline("aws", kind, name, size, 0, doc); err != nil {
 			return fmt.Errorf("inline policy %s: %w", policyName, err)
 		}
 		size += policy.Size(doc)

@@ -39,7 +39,7 @@ const (
 func (s *STS) sessionDetails(ctx context.Context, p sessionParameters) (store.SessionDetails, *int32, error) {
 	var d store.SessionDetails
 	if p.policy != nil {
-		if err := policy.Check(policy.Session, *p.policy); err != nil {
+		if err := policy.Check(policy.Session.In(s.partition), *p.policy); err != nil {
 			return d, nil, policyError(err)
 		}
 		d.Policy = *p.policy

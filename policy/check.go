@@ -46,6 +46,15 @@ type Target struct {
 	Others int
 	// Quota replaces the default limit if it is not 0.
 	Quota int
+	// Partition is where the policy holds. In each but aws, which takes them all, a resource must be of this partition;
+	// an empty one is aws.
+	Partition string
+}
+
+// In returns t for a partition.
+func (t Target) In(partition string) Target {
+	t.Partition = partition
+	return t
 }
 
 // The targets that need nothing else.
@@ -206,7 +215,7 @@ func checkPermissions(target Target, text string) *Fault {
 			return legacy()
 		}
 	}
-	format, legacyFault := checkResources(statements)
+	format, legacyFault := checkResources(target.Partition, statements)
 	if legacyFault {
 		return legacy()
 	}
@@ -416,7 +425,7 @@ func checkAction(action string) *Fault {
 }
 
 // checkResources returns the first fault in the format of a resource, and whether one before it fails legacy parsing.
-func checkResources(statements []*node) (format *Fault, legacyFault bool) {
+func checkResources(home string, statements []*node) (format *Fault, legacyFault bool) {
 	for _, element := range []string{"Resource", "NotResource"} {
 		for _, s := range statements {
 			n := s.get(element)
@@ -424,7 +433,7 @@ func checkResources(statements []*node) (format *Fault, legacyFault bool) {
 				continue
 			}
 			for _, r := range n.list() {
-				if f := checkResource(r.text); f != nil && format == nil {
+				if f := checkResource(home, r.text); f != nil && format == nil {
 					format = f
 				}
 			}
@@ -456,13 +465,15 @@ var partitions = map[string]bool{
 	"aws-eusc": true,
 }
 
-// validPartition accepts the partitions of AWS and patterns of them: AWS's own policies are full of "arn:*:".
-func validPartition(s string) bool {
+// validPartition accepts the partitions of AWS and patterns of them: AWS's own policies are full of "arn:*:". Outside of
+// aws only home is accepted, https://github.com/terraform-aws-modules/terraform-aws-atlantis/issues/83.
+func validPartition(home, s string) bool {
+	elsewhere := home != "" && home != "aws"
 	if !strings.ContainsAny(s, "*?") {
-		return partitions[s]
+		return partitions[s] && (!elsewhere || s == home)
 	}
 	for p := range partitions {
-		if globFold(s, p) {
+		if globFold(s, p) && (!elsewhere || p == home) {
 			return true
 		}
 	}
@@ -479,7 +490,7 @@ var s3Regional = []string{"accesspoint/", "accesspoint:", "job/", "storage-lens/
 
 // checkResource applies the rules on the format of one resource. AWS looks at the parts between colons and takes any text
 // for the "arn" in front.
-func checkResource(resource string) *Fault {
+func checkResource(home, resource string) *Fault {
 	if resource == "*" {
 		return nil
 	}
@@ -488,7 +499,7 @@ func checkResource(resource string) *Fault {
 		return malformed("resource-arn-format", `Resource %s must be in ARN format or "*".`, resource)
 	}
 	partition, rest, ok := strings.Cut(rest, ":")
-	if !validPartition(partition) {
+	if !validPartition(home, partition) {
 		return malformed("resource-partition", `Partition "%s" is not valid for resource "%s".`, partition, completed(partition, rest))
 	}
 	if !ok {

@@ -10,6 +10,27 @@ import (
 	"unicode/utf8"
 )
 
+// TestCheckPartition refuses resources of other partitions outside of aws.
+func TestCheckPartition(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ home, resource, want string }{
+		{"aws", "arn:aws-cn:s3:::b", ""},
+		{"aws-cn", "arn:aws-cn:s3:::b", ""},
+		{"aws-cn", "arn:*:s3:::b", ""},
+		{"aws-cn", "*", ""},
+		{"aws-cn", "arn:aws:s3:::b", `Partition "aws" is not valid for resource "arn:aws:s3:::b".`},
+		{"aws-us-gov", "arn:aws-c?:s3:::b", `Partition "aws-c?" is not valid for resource "arn:aws-c?:s3:::b".`},
+	} {
+		got := ""
+		if err := Check(Managed.In(tt.home), document(`{"Effect":"Allow","Action":"s3:*","Resource":"`+tt.resource+`"}`)); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%s in %s: got %q, want %q", tt.resource, tt.home, got, tt.want)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	const (

@@ -1,0 +1,68 @@
+package handlers
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"gatehouse/awsquery"
+)
+
+// TestPartitions calls in Regions of other partitions, whose name every ARN has.
+func TestPartitions(t *testing.T) {
+	t.Parallel()
+	for region, partition := range map[string]string{"cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov"} {
+		s := newServer(t)
+		own, awss := "arn:"+partition+":iam::123456789012:", "arn:"+partition+":iam::aws:"
+		document := func(partition string) string { return allow("s3:*", "arn:"+partition+":s3:::b") }
+		form := func(parameters ...string) []string { return parameters }
+		for _, tt := range []struct {
+			operation   string
+			form        []string
+			path, value string // below the Result; of an error: Code
+		}{
+			{"CreateUser", form("UserName", "u", "Path", "/a/"), "User/Arn", own + "user/a/u"},
+			{"CreateGroup", form("GroupName", "g"), "Group/Arn", own + "group/g"},
+			{"CreatePolicy", form("PolicyName", "p", "PolicyDocument", document(partition)), "Policy/Arn", own + "policy/p"},
+			{"CreatePolicy", form("PolicyName", "q", "PolicyDocument", document("aws")), "", `Partition "aws" is not valid for resource "arn:aws:s3:::b".`},
+			{"PutUserPolicy", form("UserName", "u", "PolicyName", "q", "PolicyDocument", document("aws")), "", `Partition "aws" is not valid for resource "arn:aws:s3:::b".`},
+			{"CreateInstanceProfile", form("InstanceProfileName", "i"), "InstanceProfile/Arn", own + "instance-profile/i"},
+			{"CreateVirtualMFADevice", form("VirtualMFADeviceName", "m"), "VirtualMFADevice/SerialNumber", own + "mfa/m"},
+			{"CreateOpenIDConnectProvider", form("Url", "https://x.example.com", "ThumbprintList.member.1", strings.Repeat("a", 40)), "OpenIDConnectProviderArn", own + "oidc-provider/x.example.com"},
+			{"CreateRole", form("RoleName", "service", "AssumeRolePolicyDocument", trust(`"Service":"ec2.amazonaws.com.cn"`)), "Role/Arn", own + "role/service"},
+			{"CreateRole", form("RoleName", "user", "AssumeRolePolicyDocument", trust(`"AWS":"`+own+`user/a/u"`)), "Role/Arn", own + "role/user"},
+			{"CreateRole", form("RoleName", "x", "AssumeRolePolicyDocument", trust(`"AWS":"arn:aws:iam::123456789012:user/a/u"`)), "",
+				`Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:user/a/u"`},
+			{"CreateRole", form("RoleName", "r", "AssumeRolePolicyDocument", trustAccount), "Role/Arn", own + "role/r"},
+			{"CreateServiceLinkedRole", form("AWSServiceName", "autoscaling.amazonaws.com"), "Role/Arn", own + "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"},
+			{"ListAttachedRolePolicies", form("RoleName", "AWSServiceRoleForAutoScaling"), "AttachedPolicies/member/PolicyArn", awss + "policy/aws-service-role/AutoScalingServiceRolePolicy"},
+			{"AttachUserPolicy", form("UserName", "u", "PolicyArn", "arn:aws:iam::aws:policy/ReadOnlyAccess"), "", "ARN arn:aws:iam::aws:policy/ReadOnlyAccess is not valid."},
+			{"AttachUserPolicy", form("UserName", "u", "PolicyArn", awss+"policy/ReadOnlyAccess"), "", ""},
+			{"ListPolicies", form("OnlyAttached", "true"), "Policies/member/Arn", awss + "policy/aws-service-role/AutoScalingServiceRolePolicy"},
+			{"GetPolicy", form("PolicyArn", awss+"policy/ReadOnlyAccess"), "Policy/AttachmentCount", "1"},
+			{"GetPolicy", form("PolicyArn", "arn:aws:iam::aws:policy/ReadOnlyAccess"), "", "Invalid ARN:  Could not be parsed!"},
+			{"ListPoliciesGrantingServiceAccess", form("Arn", own+"user/a/u", "ServiceNamespaces.member.1", "s3"), "PoliciesGrantingServiceAccess/member/Policies/member/PolicyArn", awss + "policy/ReadOnlyAccess"},
+			{"GetAccountAuthorizationDetails", form("Filter.member.1", "Group"), "GroupDetailList/member/Arn", own + "group/g"},
+			{"GetCallerIdentity", nil, "Arn", own + "root"},
+			{"AssumeRole", form("RoleArn", own+"role/r", "RoleSessionName", "test"), "AssumedRoleUser/Arn", "arn:" + partition + ":sts::123456789012:assumed-role/r/test"},
+			{"AssumeRole", form("RoleArn", own+"role/r", "RoleSessionName", "test", "Policy", document("aws")), "", `Partition "aws" is not valid for resource "arn:aws:s3:::b".`},
+		} {
+			service := awsquery.IAM
+			if _, err := awsquery.Find(service.Version, tt.operation); err != nil {
+				service = awsquery.STS
+			}
+			values := url.Values{"Action": {tt.operation}, "Version": {service.Version}}
+			for i := 0; i < len(tt.form); i += 2 {
+				values.Set(tt.form[i], tt.form[i+1])
+			}
+			w := s.post(root(account), service, region, values)
+			got := w.value(tt.operation + "Result/" + tt.path)
+			if tt.path == "" {
+				_, got = w.fault()
+			}
+			if got != tt.value {
+				t.Errorf("%s: %s: got %q, want %q", region, tt.operation, got, tt.value)
+			}
+		}
+	}
+}
