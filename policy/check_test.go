@@ -10,6 +10,26 @@ import (
 	"unicode/utf8"
 )
 
+func TestCheckFederated(t *testing.T) {
+	t.Parallel()
+	const shape = "Federated principals must be valid domain names or SAML metadata ARNs"
+	for value, want := range map[string]string{
+		"": shape, "arn:aws:iam//123456789012:oidc-provider/x": shape, "no domain": shape,
+		"arn:aws:iam::123456789012:user/x":            `Invalid principal in policy: "FEDERATED":"arn:aws:iam::123456789012:user/x"`,
+		"elsewhere.example":                           `Invalid principal in policy: "FEDERATED":"elsewhere.example"`,
+		"accounts.google.com":                         "",
+		"arn:aws:iam::123456789012:oidc-provider/x/y": "",
+	} {
+		got := ""
+		if err := Check(Trust, document(`{"Effect":"Allow","Principal":{"Federated":"`+value+`"},"Action":"sts:AssumeRoleWithWebIdentity"}`)); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%q: got %q, want %q", value, got, want)
+		}
+	}
+}
+
 // TestCheckPartition refuses resources of other partitions outside of aws.
 func TestCheckPartition(t *testing.T) {
 	t.Parallel()

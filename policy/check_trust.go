@@ -172,7 +172,13 @@ func checkTrustPrincipal(n *node) *Fault {
 			return empty
 		}
 		for _, v := range values {
-			if !valid(v) {
+			switch {
+			case valid(v):
+			case m.name == "Federated" && !validHost(v) && strings.Count(v, ":") < 5:
+				// Not even the shape of a provider, as of one that was left empty: clients do not try again as they do
+				// when a principal is invalid. https://github.com/terraform-aws-modules/terraform-aws-eks/issues/2594
+				return malformed("trust-principal", "Federated principals must be valid domain names or SAML metadata ARNs")
+			default:
 				return InvalidPrincipal(m.name, v)
 			}
 		}
