@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -260,4 +261,56 @@ func TestDenials(t *testing.T) {
 		Root:     auth.OrganizationUnit{Accounts: []auth.OrganizationAccount{{ID: account, SCPs: &[]string{"s3"}}}},
 	})
 	refused("SCP", users["alice"], "GetRole", who+"alice"+asked+none("service control policy"), "RoleName", "r")
+}
+
+// TestUserDeleteConflicts gives a user one thing after the other and holds what AWS says must be taken away first. For
+// some it has no sentence of their own.
+func TestUserDeleteConflicts(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.query("CreateUser", "UserName", "alice")
+	s.query("CreateGroup", "GroupName", "dev")
+	now := s.clock.Now()
+	certificate := certify(t, "alice", nil, now.Add(-time.Hour), now.Add(time.Hour)).pem
+	sshKey, _ := sshKeys(t, 2048)
+	device := s.mustCreateMFADevice("phone")
+	const attached, others = "arn:aws:iam::aws:policy/ReadOnlyAccess", "remove referenced objects"
+	for _, tt := range []struct {
+		give   []string // operation and parameters
+		id     string   // below the Result of what is given: what take needs, in its last parameter
+		take   []string
+		reason string
+	}{
+		{[]string{"CreateAccessKey"}, "AccessKey/AccessKeyId", []string{"DeleteAccessKey", "AccessKeyId"}, "delete access keys"},
+		{[]string{"CreateLoginProfile", "Password", "Correct-Horse-1"}, "", []string{"DeleteLoginProfile"}, "delete login profile"},
+		{[]string{"AttachUserPolicy", "PolicyArn", attached}, "", []string{"DetachUserPolicy", "PolicyArn", attached}, "detach all policies"},
+		{[]string{"PutUserPolicy", "PolicyName", "p", "PolicyDocument", allow("*", "*")}, "", []string{"DeleteUserPolicy", "PolicyName", "p"}, "delete policies"},
+		{[]string{"AddUserToGroup", "GroupName", "dev"}, "", []string{"RemoveUserFromGroup", "GroupName", "dev"}, "remove users from group"},
+		{[]string{"EnableMFADevice", "SerialNumber", device.serial, "AuthenticationCode1", device.code(-1), "AuthenticationCode2", device.code(0)}, "",
+			[]string{"DeactivateMFADevice", "SerialNumber", device.serial}, "delete MFA device"},
+		{[]string{"UploadSigningCertificate", "CertificateBody", certificate}, "Certificate/CertificateId", []string{"DeleteSigningCertificate", "CertificateId"}, "delete signing certificates"},
+		{[]string{"UploadSSHPublicKey", "SSHPublicKeyBody", sshKey}, "SSHPublicKey/SSHPublicKeyId", []string{"DeleteSSHPublicKey", "SSHPublicKeyId"}, others},
+		{[]string{"CreateServiceSpecificCredential", "ServiceName", "codecommit.amazonaws.com"}, "ServiceSpecificCredential/ServiceSpecificCredentialId",
+			[]string{"DeleteServiceSpecificCredential", "ServiceSpecificCredentialId"}, others},
+	} {
+		given := s.query(tt.give[0], append(tt.give[1:], "UserName", "alice")...)
+		if given.status != 200 {
+			t.Errorf("%s: got %s", tt.give[0], given.text)
+		}
+		w := s.query("DeleteUser", "UserName", "alice")
+		want := "Cannot delete entity, must " + tt.reason + " first."
+		if code, message := w.fault(); w.status != 409 || code != "DeleteConflict" || message != want {
+			t.Errorf("%s: got %d %s %q, want %q", tt.give[0], w.status, code, message, want)
+		}
+		take := tt.take[1:]
+		if tt.id != "" {
+			take = append(take, given.value(tt.give[0]+"Result/"+tt.id))
+		}
+		if w := s.query(tt.take[0], append(take, "UserName", "alice")...); w.status != 200 {
+			t.Errorf("%s: got %s", tt.take[0], w.text)
+		}
+	}
+	if w := s.query("DeleteUser", "UserName", "alice"); w.status != 200 {
+		t.Errorf("got %s", w.text)
+	}
 }
