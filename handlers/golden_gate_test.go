@@ -324,3 +324,21 @@ func mac(key []byte, text string) []byte {
 	h.Write([]byte(text))
 	return h.Sum(nil)
 }
+
+// TestBodyTooLarge sends more than any operation needs, with its length announced and without.
+func TestBodyTooLarge(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for _, announced := range []bool{true, false} {
+		body := strings.NewReader("Action=ListUsers&Version=2010-05-08&x=" + strings.Repeat("x", maxBody))
+		r := httptest.NewRequest(http.MethodPost, "/", body)
+		if r.Header = (http.Header{"Content-Type": {formType}, "Authorization": {scoped(bypass, "iam")["Authorization"]}}); !announced {
+			r.ContentLength = -1
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if code, _ := told(t, w); w.Code != http.StatusRequestEntityTooLarge || code != "RequestEntityTooLarge" {
+			t.Errorf("announced %t: got %d %s", announced, w.Code, code)
+		}
+	}
+}
