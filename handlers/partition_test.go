@@ -46,6 +46,12 @@ func TestPartitions(t *testing.T) {
 			{"GetCallerIdentity", nil, "Arn", own + "root"},
 			{"AssumeRole", form("RoleArn", own+"role/r", "RoleSessionName", "test"), "AssumedRoleUser/Arn", "arn:" + partition + ":sts::123456789012:assumed-role/r/test"},
 			{"AssumeRole", form("RoleArn", own+"role/r", "RoleSessionName", "test", "Policy", document("aws")), "", `Partition "aws" is not valid for resource "arn:aws:s3:::b".`},
+			{"AssumeRole", form("RoleArn", own+"role/r", "RoleSessionName", "test", "PolicyArns.member.1.arn", awss+"policy/ReadOnlyAccess"), "AssumedRoleUser/Arn",
+				"arn:" + partition + ":sts::123456789012:assumed-role/r/test"},
+			{"AssumeRole", form("RoleArn", own+"role/r", "RoleSessionName", "test", "PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/ReadOnlyAccess"), "",
+				"Policy ARN arn:aws:iam::aws:policy/ReadOnlyAccess does not exist or is not attachable."},
+			{"AssumeRole", form("RoleArn", own+"role/r", "RoleSessionName", "test", "PolicyArns.member.1.arn", "arn:aws:iam::123456789012:policy/p"), "",
+				"Policy ARN arn:aws:iam::123456789012:policy/p does not exist or is not attachable."},
 		} {
 			service := awsquery.IAM
 			if _, err := awsquery.Find(service.Version, tt.operation); err != nil {

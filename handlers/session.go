@@ -69,12 +69,16 @@ func (s *STS) sessionDetails(ctx context.Context, p sessionParameters) (store.Se
 
 // managedPolicy returns the default version's document of a managed policy that account may use: its own, or AWS's.
 func (s *STS) managedPolicy(ctx context.Context, account, arn string) (string, error) {
+	absent := awserr.InvalidParameterValue.Errorf("Policy ARN %s does not exist or is not attachable.", arn)
+	if m := policyARNShape().FindStringSubmatch(arn); m != nil && m[1] != s.partition {
+		return "", absent
+	}
 	if p, ok := catalog.Policy(arn); ok {
 		return p.Document(), nil
 	}
 	doc, err := s.tx.Account(account).PolicyDocument(ctx, arn)
 	if store.IsNotFound(err) {
-		return "", awserr.InvalidParameterValue.Errorf("Policy ARN %s does not exist or is not attachable.", arn)
+		return "", absent
 	}
 	return doc, err
 }
