@@ -33,7 +33,7 @@ func roleOperations() []operation {
 // CreateRole adds a role. The trust policy is stored as it was sent, beside who its principals are.
 func (s *IAM) CreateRole(ctx context.Context, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
 	r := &store.Role{
-		Name: *in.RoleName, Path: aws.ToString(in.Path), Description: aws.ToString(in.Description),
+		Name: *in.RoleName, Path: aws.ToString(in.Path), Description: in.Description,
 		TrustPolicy: *in.AssumeRolePolicyDocument, MaxSessionDuration: int(aws.ToInt32(in.MaxSessionDuration)),
 		PermissionsBoundary: aws.ToString(in.PermissionsBoundary),
 	}
@@ -160,7 +160,7 @@ func (s *IAM) UpdateRole(ctx context.Context, in *iam.UpdateRoleInput) (*iam.Upd
 		r.MaxSessionDuration = int(*in.MaxSessionDuration)
 	}
 	if in.Description != nil {
-		r.Description = *in.Description
+		r.Description = in.Description
 	}
 	return &iam.UpdateRoleOutput{}, s.account.UpdateRole(ctx, &r)
 }
@@ -171,7 +171,7 @@ func (s *IAM) UpdateRoleDescription(ctx context.Context, in *iam.UpdateRoleDescr
 	if err != nil {
 		return nil, err
 	}
-	r.Description = *in.Description
+	r.Description = in.Description
 	if err := s.account.UpdateRole(ctx, &r); err != nil {
 		return nil, err
 	}
@@ -271,7 +271,7 @@ func (s *IAM) roleDetail(ctx context.Context, r *store.Role) (*types.Role, error
 	return &types.Role{
 		Arn: aws.String(s.arn("role" + r.Path + r.Name)), RoleId: &r.ID, RoleName: &r.Name, Path: &r.Path,
 		CreateDate: aws.Time(r.Created.Time()), AssumeRolePolicyDocument: aws.String(encodeDocument(trust)),
-		Description: optional(r.Description), MaxSessionDuration: aws.Int32(int32(r.MaxSessionDuration)),
+		Description: r.Description, MaxSessionDuration: aws.Int32(int32(r.MaxSessionDuration)),
 		PermissionsBoundary: boundary(r.PermissionsBoundary),
 	}, nil
 }

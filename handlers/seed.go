@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.yaml.in/yaml/v3"
 
 	"gatehouse/catalog"
@@ -478,7 +479,7 @@ func (r *SeedRole) apply(ctx context.Context, account *store.Account) error {
 		return fmt.Errorf("trust_policy: %w", err)
 	}
 	want := store.Role{
-		Name: r.Name, Path: cmp.Or(r.Path, "/"), Description: r.Description, TrustPolicy: r.TrustPolicy.Text,
+		Name: r.Name, Path: cmp.Or(r.Path, "/"), Description: optional(r.Description), TrustPolicy: r.TrustPolicy.Text,
 		MaxSessionDuration: int(cmp.Or(r.MaxSessionDuration, 3600)), PermissionsBoundary: r.PermissionsBoundary,
 	}
 	if want.MaxSessionDuration < 3600 || want.MaxSessionDuration > 43200 {
@@ -491,7 +492,7 @@ func (r *SeedRole) apply(ctx context.Context, account *store.Account) error {
 		err = account.CreateRole(ctx, &current)
 	case err == nil && current.Path != want.Path:
 		err = fmt.Errorf("it exists with the path %s, and a role's path can't be changed", current.Path)
-	case err == nil && (current.Description != want.Description || current.TrustPolicy != want.TrustPolicy ||
+	case err == nil && (aws.ToString(current.Description) != r.Description || current.TrustPolicy != want.TrustPolicy ||
 		current.MaxSessionDuration != want.MaxSessionDuration || current.PermissionsBoundary != want.PermissionsBoundary):
 		current.Description, current.TrustPolicy = want.Description, want.TrustPolicy
 		current.MaxSessionDuration, current.PermissionsBoundary = want.MaxSessionDuration, want.PermissionsBoundary

@@ -59,7 +59,7 @@ func (s *IAM) CreateServiceLinkedRole(ctx context.Context, in *iam.CreateService
 		return nil, awserr.InvalidInput.Errorf("Custom suffix is not allowed for %s", service)
 	}
 	r := &store.Role{
-		Name: l.Name(suffix), Path: l.Path(), Description: aws.ToString(in.Description), ServiceName: l.Service,
+		Name: l.Name(suffix), Path: l.Path(), Description: in.Description, ServiceName: l.Service,
 		TrustPolicy: linkedTrust(`"`+l.Service+`"`, `"sts:AssumeRole"`),
 	}
 	if len(r.Name) > maxRoleName {

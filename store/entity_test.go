@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -436,22 +437,22 @@ func TestRole(t *testing.T) {
 	update(t, db, func(tx *Tx) error {
 		a := tx.Account(account1)
 		r := Role{
-			Name: "app", Path: "/x/", Description: "d", TrustPolicy: "{ }", MaxSessionDuration: 7200,
+			Name: "app", Path: "/x/", Description: new("d"), TrustPolicy: "{ }", MaxSessionDuration: 7200,
 			PermissionsBoundary: "arn:aws:iam::aws:policy/x", ServiceName: "batch.amazonaws.com", LastUsed: 9, LastUsedRegion: "eu-west-1",
 		}
 		if err := a.CreateRole(ctx, &r); err != nil {
 			return err
 		}
 		for _, name := range []string{"app", "APP"} {
-			if got, err := a.Role(ctx, name); got != r || err != nil {
+			if got, err := a.Role(ctx, name); !reflect.DeepEqual(got, r) || err != nil {
 				t.Errorf("Role(%s): got %+v, %v; want %+v", name, got, err, r)
 			}
 		}
-		r.Description, r.TrustPolicy, r.MaxSessionDuration, r.PermissionsBoundary = "e", "{}", 3600, ""
+		r.Description, r.TrustPolicy, r.MaxSessionDuration, r.PermissionsBoundary = new(""), "{}", 3600, ""
 		if err := a.UpdateRole(ctx, &r); err != nil {
 			return err
 		}
-		if got, err := a.RoleByID(ctx, r.ID); got != r || err != nil {
+		if got, err := a.RoleByID(ctx, r.ID); !reflect.DeepEqual(got, r) || err != nil {
 			t.Errorf("RoleByID: got %+v, %v; want %+v", got, err, r)
 		}
 		if !r.ServiceLinked() {

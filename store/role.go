@@ -8,11 +8,11 @@ type Role struct {
 	ID                  string // AROA...
 	Name                string
 	Path                string
-	Description         string
-	TrustPolicy         string // as it was sent
-	MaxSessionDuration  int    // seconds
-	PermissionsBoundary string // a policy's ARN, or empty
-	ServiceName         string // of a service-linked role: the service, such as batch.amazonaws.com
+	Description         *string // nil: never given one
+	TrustPolicy         string  // as it was sent
+	MaxSessionDuration  int     // seconds
+	PermissionsBoundary string  // a policy's ARN, or empty
+	ServiceName         string  // of a service-linked role: the service, such as batch.amazonaws.com
 	Created             Time
 	LastUsed            Time
 	LastUsedRegion      string
