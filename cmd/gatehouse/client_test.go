@@ -88,6 +88,11 @@ func TestBoto3Sessions(t *testing.T) {
 	start(t).script(t, needPython(t), "boto3_sessions.py")
 }
 
+func TestBoto3IAM(t *testing.T) {
+	t.Parallel()
+	start(t).script(t, needPython(t), "boto3_iam.py")
+}
+
 // tls is the server behind a proxy that ends TLS and passes everything else on.
 func (s *instance) tls(t *testing.T) string {
 	t.Helper()

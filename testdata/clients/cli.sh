@@ -21,6 +21,33 @@ role_id=$(aws iam create-role --role-name app --query Role.RoleId --output text 
   "Statement": [{"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}]}')
 aws iam wait role-exists --role-name app
 
+# The waiters of IAM: what is there, what comes while they ask once a second, and what is no name at all.
+policy='{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}]}'
+aws iam wait user-exists --user-name alice
+waiting=()
+aws iam wait user-exists --user-name late & waiting+=($!)
+aws iam wait role-exists --role-name late & waiting+=($!)
+aws iam wait policy-exists --policy-arn arn:aws:iam::000000000000:policy/late & waiting+=($!)
+aws iam wait instance-profile-exists --instance-profile-name late & waiting+=($!)
+sleep 3 # they have asked, and been told that it isn't there
+kill -0 "${waiting[@]}" || fail "a waiter did not wait"
+aws iam create-user --user-name late >/dev/null
+aws iam create-role --role-name late --assume-role-policy-document '{
+  "Version": "2012-10-17",
+  "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}' >/dev/null
+aws iam create-policy --policy-name late --policy-document "$policy" >/dev/null
+aws iam create-instance-profile --instance-profile-name late >/dev/null
+for pid in "${waiting[@]}"; do wait "$pid" || fail "a waiter gave up"; done
+if out=$(aws iam wait user-exists --user-name 'no name' 2>&1); then fail "user-exists waited for what can't be"; fi
+[[ $out == *"Waiter UserExists failed"*"(ValidationError)"* ]] || fail "user-exists: $out"
+if out=$(aws iam wait policy-exists --policy-arn arn:aws:iam::000000000000:user/alice 2>&1); then fail "policy-exists waited for a user"; fi
+[[ $out == *"Waiter PolicyExists failed"* ]] || fail "policy-exists: $out"
+
+# Pages.
+[ "$(aws iam list-roles --page-size 1 --query 'Roles[].RoleName' --output text | xargs)" = "app late" ] || fail "list-roles in pages of one"
+token=$(aws iam list-users --max-items 1 --output text | awk '$1 == "NEXTTOKEN" { print $2 }')
+[ "$(aws iam list-users --starting-token "$token" --query 'Users[].UserName' --output text)" = late ] || fail "list-users does not go on"
+
 export AWS_ACCESS_KEY_ID=$id AWS_SECRET_ACCESS_KEY=$secret
 [ "$(aws sts get-caller-identity --query Arn --output text)" = arn:aws:iam::000000000000:user/alice ] || fail "the user's key is not the user's"
 read -r sid ssecret stoken < <(aws sts assume-role --role-arn arn:aws:iam::000000000000:role/app --role-session-name first \
