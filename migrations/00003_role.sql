@@ -5,7 +5,7 @@ CREATE TABLE iam_role (
     id                   TEXT    NOT NULL, -- AROA...
     name                 TEXT    NOT NULL COLLATE NOCASE,
     path                 TEXT    NOT NULL,
-    description          TEXT, -- null: never given one, which is not the same as an empty one
+    description          TEXT    NOT NULL DEFAULT '',
     trust_policy         TEXT    NOT NULL,
     max_session_duration INTEGER NOT NULL DEFAULT 3600, -- seconds
     permissions_boundary TEXT    NOT NULL DEFAULT '', -- a policy's ARN
