@@ -19,13 +19,13 @@ type Fault struct {
 	Principal string `json:"principal,omitempty"`
 	// Operation is an API name such as AssumeRole, with or without its service, sts:AssumeRole; empty: any.
 	Operation string `json:"operation,omitempty"`
-	// Code is ExpiredToken, Throttling, ServiceUnavailable or, for a delay and nothing else, empty.
+	// Code is one of FaultCodes or, for a delay and nothing else, empty.
 	Code  string        `json:"code,omitempty"`
 	Delay time.Duration `json:"-"`
 }
 
 // FaultCodes are the codes that a Fault may have.
-var FaultCodes = []string{"ExpiredToken", "Throttling", "ServiceUnavailable"}
+var FaultCodes = []string{"ExpiredToken", "Throttling", "ServiceUnavailable", "ConcurrentModification"}
 
 const (
 	// MaxFaultDelay bounds Fault.Delay.
@@ -99,6 +99,10 @@ func (f *Faults) Strike(ctx context.Context, caller *Caller, service, operation 
 		return awserr.Throttling.Errorf("Rate exceeded")
 	case "ServiceUnavailable":
 		return awserr.ServiceUnavailable.Errorf("Service is unable to handle request.")
+	case "ConcurrentModification":
+		// What IAM answers when two change one entity at once. The sentence is its documentation's:
+		// https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html#API_AttachRolePolicy_Errors
+		return awserr.ConcurrentModification.Errorf("The request was rejected because multiple requests to change this object were submitted simultaneously. Wait a few minutes and submit your request again.")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -85,8 +86,9 @@ func (s *IAM) UploadServerCertificate(ctx context.Context, in *iam.UploadServerC
 		return nil, awserr.LimitExceeded.Errorf("Cannot exceed quota for ServerCertificatesPerAccount: %d", maxServerCertificates)
 	}
 	c := &store.ServerCertificate{
-		Name: *in.ServerCertificateName, Path: aws.ToString(in.Path), Body: *in.CertificateBody,
-		Chain: aws.ToString(in.CertificateChain), PrivateKey: *in.PrivateKey, Expires: store.At(cert.NotAfter),
+		// AWS gives both back without the white space around them, which is why Terraform compares with it removed.
+		Name: *in.ServerCertificateName, Path: aws.ToString(in.Path), Body: strings.TrimSpace(*in.CertificateBody),
+		Chain: strings.TrimSpace(aws.ToString(in.CertificateChain)), PrivateKey: *in.PrivateKey, Expires: store.At(cert.NotAfter),
 	}
 	if err := s.account.CreateServerCertificate(ctx, c); err != nil {
 		return nil, err
