@@ -6,10 +6,12 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +29,13 @@ func TestScenario(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}
+	var done performed
+	t.Cleanup(func() {
+		// A run of some files, or of files that failed, says nothing about what all of them call.
+		if len(done.files) == len(files) && !t.Failed() {
+			checkTerraform(t, done.files)
+		}
+	})
 	for _, name := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
 			t.Parallel()
@@ -34,24 +43,80 @@ func TestScenario(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			faults := new(auth.Faults)
 			r := &scenario{
-				testServer: newServerWith(t, auth.Off, func(c *Config) { c.Issuer = true }), files: map[string]string{}, captured: map[string]string{},
+				testServer: newServerWith(t, auth.Off, func(c *Config) { c.Issuer, c.Faults = true, faults }), faults: faults,
+				files: map[string]string{}, captured: map[string]string{}, performed: map[string]bool{},
 				as: aws.Credentials{AccessKeyID: account, SecretAccessKey: "any"},
 			}
 			for _, f := range archive.Files {
 				r.files[f.Name] = strings.TrimSuffix(string(f.Data), "\n")
 			}
 			r.run(string(archive.Comment))
+			done.add(string(archive.Comment), r.performed)
 		})
+	}
+}
+
+// performed is what scenarios were seen to do.
+type performed struct {
+	mu    sync.Mutex
+	files []performedFile
+}
+
+// performedFile is a scenario and the operations that it called and that succeeded.
+type performedFile struct {
+	text       string
+	operations map[string]bool
+}
+
+func (p *performed) add(text string, operations map[string]bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.files = append(p.files, performedFile{text, operations})
+}
+
+// checkTerraform holds the scenarios against the list of what Terraform calls: whoever calls an operation there must be
+// named by scenarios that call it, too, and in which it succeeds.
+func checkTerraform(t *testing.T, files []performedFile) {
+	list, err := os.ReadFile("../testdata/scenarios/terraform.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for i, line := range strings.Split(strings.TrimSpace(string(list)), "\n") {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		fields := strings.Fields(line)
+		if len(fields) < 2 || seen[fields[0]] {
+			t.Errorf("terraform.txt: line %d: got %q, want an operation that no line above has, and who calls it", i+1, line)
+			continue
+		}
+		operation := fields[0]
+		seen[operation] = true
+		for _, caller := range fields[1:] {
+			// A name ends where no more of a name follows: aws_iam_role is none of aws_iam_role_policy.
+			named := regexp.MustCompile(`(?m)^#.*(?:^|[^\w.])` + regexp.QuoteMeta(caller) + `\b`)
+			if !slices.ContainsFunc(files, func(f performedFile) bool { return f.operations[operation] && named.MatchString(f.text) }) {
+				t.Errorf("%s calls %s: no scenario that names it does so with success", caller, operation)
+			}
+		}
+	}
+	if len(seen) < 100 {
+		t.Errorf("terraform.txt: got %d operations, want at least a hundred", len(seen))
 	}
 }
 
 // scenario is a scenario that is being run.
 type scenario struct {
 	*testServer
-	as       aws.Credentials
-	files    map[string]string
-	captured map[string]string
+	faults *auth.Faults
+	// performed are the operations that succeeded.
+	performed map[string]bool
+	as        aws.Credentials
+	files     map[string]string
+	captured  map[string]string
 	// line is where the call whose answer is in last stands, and its text.
 	line   int
 	call   string
@@ -108,6 +173,10 @@ func (r *scenario) do(word, rest string) {
 		if len(fields) == 3 {
 			r.as.SessionToken = fields[2]
 		}
+	case word == "organization" && len(fields) == 1:
+		r.organize(func(o *auth.Organization) { o.ManagementAccount = rest })
+	case word == "fault" && len(fields) == 2:
+		r.faults.Add(auth.Fault{Next: 1, Operation: fields[0], Code: fields[1]})
 	case word == "advance":
 		d, err := time.ParseDuration(rest)
 		if err != nil {
@@ -187,6 +256,9 @@ func (r *scenario) send(operation, input string) {
 	}
 	answer := r.post(r.as, service, "us-east-1", form)
 	r.status, r.last, r.judged = answer.status, answer.root, false
+	if r.status == http.StatusOK {
+		r.performed[operation] = true
+	}
 }
 
 // flatten adds a value to a form under the names that the Query protocol gives it.
@@ -309,6 +381,9 @@ func (r *scenario) compareText(at, got, want string) {
 			r.errorf("%s: %v", at, err)
 		}
 		got, want = text, r.file(file)
+	}
+	if file, ok := strings.CutPrefix(want, "="); ok {
+		want = r.file(file)
 	}
 	if got != want {
 		r.errorf("%s: got %s, want %s", at, got, want)
