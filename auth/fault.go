@@ -101,7 +101,7 @@ func (f *Faults) Strike(ctx context.Context, caller *Caller, service, operation 
 		return awserr.ServiceUnavailable.Errorf("Service is unable to handle request.")
 	case "ConcurrentModification":
 		// What IAM answers when two change one entity at once. The sentence is its documentation's:
-		// https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html#API_AttachRolePolicy_Errors
+		// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html#API_CreateRole_Errors
 		return awserr.ConcurrentModification.Errorf("The request was rejected because multiple requests to change this object were submitted simultaneously. Wait a few minutes and submit your request again.")
 	}
 	return nil
