@@ -32,15 +32,10 @@ type element struct {
 	Children []element `xml:",any"`
 }
 
-// child returns the member of that name or, of a map, the value of that key.
 func (e *element) child(name string) *element {
 	for i := range e.Children {
-		c := &e.Children[i]
-		if c.XMLName.Local == name {
-			return c
-		}
-		if c.XMLName.Local == "entry" && len(c.Children) == 2 && c.Children[0].Text == name {
-			return &c.Children[1]
+		if e.Children[i].XMLName.Local == name {
+			return &e.Children[i]
 		}
 	}
 	return nil
