@@ -132,15 +132,15 @@ func TestServerCertificate(t *testing.T) {
 	}
 
 	if _, err := c.TagServerCertificate(t.Context(), &iam.TagServerCertificateInput{
-		ServerCertificateName: aws.String("www"), Tags: []types.Tag{{Key: aws.String("A"), Value: aws.String("3")}, {Key: aws.String("c"), Value: aws.String("")}},
+		ServerCertificateName: aws.String("www"), Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("3")}, {Key: aws.String("c"), Value: aws.String("")}},
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.UntagServerCertificate(t.Context(), &iam.UntagServerCertificateInput{ServerCertificateName: aws.String("www"), TagKeys: []string{"B"}}); err != nil {
+	if _, err := c.UntagServerCertificate(t.Context(), &iam.UntagServerCertificateInput{ServerCertificateName: aws.String("www"), TagKeys: []string{"b"}}); err != nil {
 		t.Fatal(err)
 	}
 	tags, err := c.ListServerCertificateTags(t.Context(), &iam.ListServerCertificateTagsInput{ServerCertificateName: aws.String("www"), MaxItems: aws.Int32(1)})
-	if err != nil || len(tags.Tags) != 1 || *tags.Tags[0].Key != "A" || *tags.Tags[0].Value != "3" || !tags.IsTruncated {
+	if err != nil || len(tags.Tags) != 1 || *tags.Tags[0].Key != "a" || *tags.Tags[0].Value != "3" || !tags.IsTruncated {
 		t.Errorf("ListServerCertificateTags: got %v, %v", tags, err)
 	}
 

@@ -240,9 +240,9 @@ func (s *IAM) ListInstanceProfileTags(ctx context.Context, in *iam.ListInstanceP
 	if err != nil {
 		return nil, err
 	}
-	p, tags, err := s.resourceTagPage(ctx, profile.ID, in.Marker, in.MaxItems)
+	p, err := s.resourceTagPage(ctx, profile.ID, in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.ListInstanceProfileTagsOutput{Tags: tags, IsTruncated: p.truncated, Marker: p.marker}, nil
+	return &iam.ListInstanceProfileTagsOutput{Tags: p.items, IsTruncated: p.truncated, Marker: p.marker}, nil
 }

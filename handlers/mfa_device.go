@@ -43,7 +43,7 @@ func mfaDevice(ctx context.Context, c *call, in any) (auth.Target, error) {
 	if !ok {
 		return t, nil
 	}
-	tags, err := c.account.Tags(ctx, key, "", 0)
+	tags, err := c.account.ResourceTags(ctx, key, "", 0)
 	t.Tags = tags
 	return t, err
 }
@@ -105,7 +105,7 @@ func (s *IAM) CreateVirtualMFADevice(ctx context.Context, in *iam.CreateVirtualM
 	if err := s.account.CreateMFADevice(ctx, d); err != nil {
 		return nil, err
 	}
-	tags, err := s.createTags(ctx, d.Serial, in.Tags)
+	tags, err := s.createResourceTags(ctx, d.Serial, in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -329,7 +329,7 @@ func (s *IAM) TagMFADevice(ctx context.Context, in *iam.TagMFADeviceInput) (*iam
 	if err != nil {
 		return nil, err
 	}
-	return &iam.TagMFADeviceOutput{}, s.addTags(ctx, d.Serial, in.Tags)
+	return &iam.TagMFADeviceOutput{}, s.addResourceTags(ctx, d.Serial, in.Tags)
 }
 
 // UntagMFADevice takes tags from a virtual device.
@@ -338,7 +338,7 @@ func (s *IAM) UntagMFADevice(ctx context.Context, in *iam.UntagMFADeviceInput) (
 	if err != nil {
 		return nil, err
 	}
-	return &iam.UntagMFADeviceOutput{}, s.account.RemoveTags(ctx, d.Serial, in.TagKeys)
+	return &iam.UntagMFADeviceOutput{}, s.removeResourceTags(ctx, d.Serial, in.TagKeys)
 }
 
 // ListMFADeviceTags lists the tags of a virtual device.
@@ -347,7 +347,7 @@ func (s *IAM) ListMFADeviceTags(ctx context.Context, in *iam.ListMFADeviceTagsIn
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.tagPage(ctx, d.Serial, in.Marker, in.MaxItems)
+	p, err := s.resourceTagPage(ctx, d.Serial, in.Marker, in.MaxItems)
 	return &iam.ListMFADeviceTagsOutput{Tags: p.items, IsTruncated: p.truncated, Marker: p.marker}, err
 }
 

@@ -49,7 +49,7 @@ func (c *call) taggedARN(ctx context.Context, arn string) (auth.Target, error) {
 	if !ok {
 		return t, nil
 	}
-	tags, err := c.account.Tags(ctx, owner, "", 0)
+	tags, err := c.account.ResourceTags(ctx, owner, "", 0)
 	t.Tags = tags
 	return t, err
 }
@@ -138,7 +138,7 @@ func (s *IAM) CreateOpenIDConnectProvider(ctx context.Context, in *iam.CreateOpe
 	if err != nil {
 		return nil, err
 	}
-	if _, err := newTags(in.Tags); err != nil {
+	if _, err := newResourceTags(in.Tags); err != nil {
 		return nil, err
 	}
 	p := &store.OIDCProvider{Name: federation.ProviderName(*in.Url), URL: *in.Url, Thumbprints: thumbprints}
@@ -168,7 +168,7 @@ func (s *IAM) CreateOpenIDConnectProvider(ctx context.Context, in *iam.CreateOpe
 		if err := s.account.CreateOIDCProvider(ctx, p); err != nil {
 			return err
 		}
-		out.Tags, err = s.createTags(ctx, p.TagOwner(), in.Tags)
+		out.Tags, err = s.createResourceTags(ctx, p.TagOwner(), in.Tags)
 		return err
 	})
 	return out, err
@@ -225,7 +225,7 @@ func (s *IAM) GetOpenIDConnectProvider(ctx context.Context, in *iam.GetOpenIDCon
 	if err != nil {
 		return nil, err
 	}
-	tags, err := s.entityTags(ctx, p.TagOwner())
+	tags, err := s.resourceTags(ctx, p.TagOwner())
 	if err != nil {
 		return nil, err
 	}
@@ -300,7 +300,7 @@ func (s *IAM) TagOpenIDConnectProvider(ctx context.Context, in *iam.TagOpenIDCon
 	if err != nil {
 		return nil, err
 	}
-	return &iam.TagOpenIDConnectProviderOutput{}, s.addTags(ctx, p.TagOwner(), in.Tags)
+	return &iam.TagOpenIDConnectProviderOutput{}, s.addResourceTags(ctx, p.TagOwner(), in.Tags)
 }
 
 // UntagOpenIDConnectProvider takes tags from a provider.
@@ -309,7 +309,7 @@ func (s *IAM) UntagOpenIDConnectProvider(ctx context.Context, in *iam.UntagOpenI
 	if err != nil {
 		return nil, err
 	}
-	return &iam.UntagOpenIDConnectProviderOutput{}, s.account.RemoveTags(ctx, p.TagOwner(), in.TagKeys)
+	return &iam.UntagOpenIDConnectProviderOutput{}, s.removeResourceTags(ctx, p.TagOwner(), in.TagKeys)
 }
 
 // ListOpenIDConnectProviderTags lists the tags of a provider.
@@ -318,6 +318,6 @@ func (s *IAM) ListOpenIDConnectProviderTags(ctx context.Context, in *iam.ListOpe
 	if err != nil {
 		return nil, err
 	}
-	tags, err := s.tagPage(ctx, p.TagOwner(), in.Marker, in.MaxItems)
+	tags, err := s.resourceTagPage(ctx, p.TagOwner(), in.Marker, in.MaxItems)
 	return &iam.ListOpenIDConnectProviderTagsOutput{Tags: tags.items, IsTruncated: tags.truncated, Marker: tags.marker}, err
 }

@@ -63,7 +63,7 @@ func TestOpenIDConnectProvider(t *testing.T) {
 	if out = get(); !slices.Equal(out.ClientIDList, []string{"two", "three"}) || !slices.Equal(out.ThumbprintList, []string{a}) {
 		t.Errorf("after the changes: got %v, %v", out.ClientIDList, out.ThumbprintList)
 	}
-	if _, err := c.TagOpenIDConnectProvider(t.Context(), &iam.TagOpenIDConnectProviderInput{OpenIDConnectProviderArn: &arn, Tags: []types.Tag{{Key: aws.String("K1"), Value: aws.String("new")}}}); err != nil {
+	if _, err := c.TagOpenIDConnectProvider(t.Context(), &iam.TagOpenIDConnectProviderInput{OpenIDConnectProviderArn: &arn, Tags: []types.Tag{{Key: aws.String("k1"), Value: aws.String("new")}}}); err != nil {
 		t.Error(err)
 	}
 	if _, err := c.UntagOpenIDConnectProvider(t.Context(), &iam.UntagOpenIDConnectProviderInput{OpenIDConnectProviderArn: &arn, TagKeys: []string{"k2"}}); err != nil {
@@ -148,8 +148,8 @@ func TestCreateOpenIDConnectProviderRefusals(t *testing.T) {
 		{"not hexadecimal", iam.CreateOpenIDConnectProviderInput{Url: aws.String("https://example.com"), ThumbprintList: []string{strings.Repeat("x", 40)}}, invalid, "Thumbprint must be a hexadecimal SHA-1 digest."},
 		{"same tag twice", iam.CreateOpenIDConnectProviderInput{
 			Url: aws.String("https://example.com"), ThumbprintList: []string{a},
-			Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("")}, {Key: aws.String("K"), Value: aws.String("")}},
-		}, invalid, "Duplicate tag keys found. Please note that Tag keys are case insensitive."},
+			Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("")}, {Key: aws.String("k"), Value: aws.String("")}},
+		}, invalid, "Duplicate tag keys found."},
 		{"trailing slash", iam.CreateOpenIDConnectProviderInput{Url: aws.String("https://taken.example.com/"), ThumbprintList: []string{a}}, "", ""},
 	} {
 		if _, err := c.CreateOpenIDConnectProvider(t.Context(), &tt.in); code(err) != tt.code || message(err) != tt.message {

@@ -449,11 +449,11 @@ func (s *IAM) ListPolicyTags(ctx context.Context, in *iam.ListPolicyTagsInput) (
 	if err != nil {
 		return nil, err
 	}
-	p, tags, err := s.resourceTagPage(ctx, policy.own.ID, in.Marker, in.MaxItems)
+	p, err := s.resourceTagPage(ctx, policy.own.ID, in.Marker, in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.ListPolicyTagsOutput{Tags: tags, IsTruncated: p.truncated, Marker: p.marker}, nil
+	return &iam.ListPolicyTagsOutput{Tags: p.items, IsTruncated: p.truncated, Marker: p.marker}, nil
 }
 
 // ListEntitiesForPolicy lists who uses a managed policy: groups, users and roles, each by name.

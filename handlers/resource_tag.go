@@ -63,24 +63,24 @@ func (s *IAM) removeResourceTags(ctx context.Context, ownerID string, keys []str
 	return s.account.RemoveResourceTags(ctx, ownerID, keys)
 }
 
+// createResourceTags gives a new entity its tags and returns them as Create answers them: sorted, and left out when none.
+func (s *IAM) createResourceTags(ctx context.Context, ownerID string, in []types.Tag) ([]types.Tag, error) {
+	if err := s.addResourceTags(ctx, ownerID, in); err != nil || len(in) == 0 {
+		return nil, err
+	}
+	return s.resourceTags(ctx, ownerID)
+}
+
 // resourceTagPage is a page of an entity's tags, which Marker and MaxItems are about, as they are shown: never nil.
-func (s *IAM) resourceTagPage(ctx context.Context, ownerID string, marker *string, maxItems *int32) (page[store.Tag], []types.Tag, error) {
+func (s *IAM) resourceTagPage(ctx context.Context, ownerID string, marker *string, maxItems *int32) (page[types.Tag], error) {
 	p, err := list(marker, maxItems, func(after string, n int) ([]store.Tag, error) {
 		return s.account.ResourceTags(ctx, ownerID, after, n)
 	}, func(t store.Tag) string { return t.Key })
-	return p, shownTags(p.items), err
+	return page[types.Tag]{items: shownTags(p.items), truncated: p.truncated, marker: p.marker}, err
 }
 
 // resourceTags are all tags of an entity as they are shown where an empty list is, too: never nil.
 func (s *IAM) resourceTags(ctx context.Context, ownerID string) ([]types.Tag, error) {
 	tags, err := s.account.ResourceTags(ctx, ownerID, "", 0)
 	return shownTags(tags), err
-}
-
-// shownTags is tagList where AWS shows an empty list as one.
-func shownTags(tags []store.Tag) []types.Tag {
-	if out := tagList(tags); out != nil {
-		return out
-	}
-	return []types.Tag{}
 }

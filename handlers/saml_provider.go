@@ -69,7 +69,7 @@ func (s *IAM) CreateSAMLProvider(ctx context.Context, in *iam.CreateSAMLProvider
 	if err := s.changeSAMLKeys(ctx, p, nil, in.AddPrivateKey); err != nil {
 		return nil, err
 	}
-	tags, err := s.createTags(ctx, p.TagOwner(), in.Tags)
+	tags, err := s.createResourceTags(ctx, p.TagOwner(), in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (s *IAM) GetSAMLProvider(ctx context.Context, in *iam.GetSAMLProviderInput)
 	if err != nil {
 		return nil, err
 	}
-	tags, err := s.entityTags(ctx, p.TagOwner())
+	tags, err := s.resourceTags(ctx, p.TagOwner())
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +239,7 @@ func (s *IAM) TagSAMLProvider(ctx context.Context, in *iam.TagSAMLProviderInput)
 	if err != nil {
 		return nil, err
 	}
-	return &iam.TagSAMLProviderOutput{}, s.addTags(ctx, p.TagOwner(), in.Tags)
+	return &iam.TagSAMLProviderOutput{}, s.addResourceTags(ctx, p.TagOwner(), in.Tags)
 }
 
 // UntagSAMLProvider takes tags from a provider.
@@ -248,7 +248,7 @@ func (s *IAM) UntagSAMLProvider(ctx context.Context, in *iam.UntagSAMLProviderIn
 	if err != nil {
 		return nil, err
 	}
-	return &iam.UntagSAMLProviderOutput{}, s.account.RemoveTags(ctx, p.TagOwner(), in.TagKeys)
+	return &iam.UntagSAMLProviderOutput{}, s.removeResourceTags(ctx, p.TagOwner(), in.TagKeys)
 }
 
 // ListSAMLProviderTags lists the tags of a provider.
@@ -257,6 +257,6 @@ func (s *IAM) ListSAMLProviderTags(ctx context.Context, in *iam.ListSAMLProvider
 	if err != nil {
 		return nil, err
 	}
-	tags, err := s.tagPage(ctx, p.TagOwner(), in.Marker, in.MaxItems)
+	tags, err := s.resourceTagPage(ctx, p.TagOwner(), in.Marker, in.MaxItems)
 	return &iam.ListSAMLProviderTagsOutput{Tags: tags.items, IsTruncated: tags.truncated, Marker: tags.marker}, err
 }

@@ -88,7 +88,7 @@ func TestSAMLProvider(t *testing.T) {
 	if _, err := c.TagSAMLProvider(t.Context(), &iam.TagSAMLProviderInput{SAMLProviderArn: &arn, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}}}); err != nil {
 		t.Error(err)
 	}
-	if _, err := c.UntagSAMLProvider(t.Context(), &iam.UntagSAMLProviderInput{SAMLProviderArn: &arn, TagKeys: []string{"K"}}); err != nil {
+	if _, err := c.UntagSAMLProvider(t.Context(), &iam.UntagSAMLProviderInput{SAMLProviderArn: &arn, TagKeys: []string{"k"}}); err != nil {
 		t.Error(err)
 	}
 	tags, err := c.ListSAMLProviderTags(t.Context(), &iam.ListSAMLProviderTagsInput{SAMLProviderArn: &arn})

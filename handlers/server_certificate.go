@@ -36,7 +36,7 @@ func serverCertificate(ctx context.Context, c *call, in any) (auth.Target, error
 	if err != nil {
 		return auth.Target{}, err
 	}
-	tags, err := c.account.Tags(ctx, cert.ID, "", 0)
+	tags, err := c.account.ResourceTags(ctx, cert.ID, "", 0)
 	return auth.Target{Resource: c.arn("server-certificate" + cert.Path + cert.Name), Tags: tags}, err
 }
 
@@ -93,7 +93,7 @@ func (s *IAM) UploadServerCertificate(ctx context.Context, in *iam.UploadServerC
 	if err := s.account.CreateServerCertificate(ctx, c); err != nil {
 		return nil, err
 	}
-	tags, err := s.createTags(ctx, c.ID, in.Tags)
+	tags, err := s.createResourceTags(ctx, c.ID, in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (s *IAM) GetServerCertificate(ctx context.Context, in *iam.GetServerCertifi
 	if err != nil {
 		return nil, err
 	}
-	tags, err := s.entityTags(ctx, c.ID)
+	tags, err := s.resourceTags(ctx, c.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (s *IAM) TagServerCertificate(ctx context.Context, in *iam.TagServerCertifi
 	if err != nil {
 		return nil, err
 	}
-	return &iam.TagServerCertificateOutput{}, s.addTags(ctx, c.ID, in.Tags)
+	return &iam.TagServerCertificateOutput{}, s.addResourceTags(ctx, c.ID, in.Tags)
 }
 
 // UntagServerCertificate takes tags from a certificate.
@@ -174,7 +174,7 @@ func (s *IAM) UntagServerCertificate(ctx context.Context, in *iam.UntagServerCer
 	if err != nil {
 		return nil, err
 	}
-	return &iam.UntagServerCertificateOutput{}, s.account.RemoveTags(ctx, c.ID, in.TagKeys)
+	return &iam.UntagServerCertificateOutput{}, s.removeResourceTags(ctx, c.ID, in.TagKeys)
 }
 
 // ListServerCertificateTags lists the tags of a certificate.
@@ -183,6 +183,6 @@ func (s *IAM) ListServerCertificateTags(ctx context.Context, in *iam.ListServerC
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.tagPage(ctx, c.ID, in.Marker, in.MaxItems)
+	p, err := s.resourceTagPage(ctx, c.ID, in.Marker, in.MaxItems)
 	return &iam.ListServerCertificateTagsOutput{Tags: p.items, IsTruncated: p.truncated, Marker: p.marker}, err
 }

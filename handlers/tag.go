@@ -11,7 +11,7 @@ import (
 	"gatehouse/store"
 )
 
-// newTags are the tags of a request as they are stored. Keys compare without case.
+// newTags are the tags of a request for a user or a role as they are stored. Keys compare without case.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_naming_rules
 func newTags(in []types.Tag) ([]store.Tag, error) {
 	var tags []store.Tag
@@ -33,7 +33,7 @@ func newTags(in []types.Tag) ([]store.Tag, error) {
 // reservedTag reports whether only AWS may set tags of a key.
 func reservedTag(key string) bool { return len(key) >= 4 && strings.EqualFold(key[:4], "aws:") }
 
-// addTags adds the tags of a request to an entity, and replaces those of the same keys.
+// addTags adds the tags of a request to a user or a role, and replaces those of the same keys.
 func (s *IAM) addTags(ctx context.Context, ownerID string, in []types.Tag) error {
 	tags, err := newTags(in)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *IAM) addTags(ctx context.Context, ownerID string, in []types.Tag) error
 	return nil
 }
 
-// removeTags takes tags from an entity. Keys that it does not have are passed over.
+// removeTags takes tags from a user or a role. Keys that it does not have are passed over.
 func (s *IAM) removeTags(ctx context.Context, ownerID string, keys []string) error {
 	for _, key := range keys {
 		if reservedTag(key) {
@@ -66,24 +66,7 @@ func (s *IAM) removeTags(ctx context.Context, ownerID string, keys []string) err
 	return s.account.RemoveTags(ctx, ownerID, keys)
 }
 
-// createTags gives a new entity its tags and returns them as Create answers them: sorted, and left out when none.
-func (s *IAM) createTags(ctx context.Context, ownerID string, in []types.Tag) ([]types.Tag, error) {
-	if err := s.addTags(ctx, ownerID, in); err != nil || len(in) == 0 {
-		return nil, err
-	}
-	return s.entityTags(ctx, ownerID)
-}
-
-// entityTags are an entity's tags as Get answers them: an empty list when there are none.
-func (s *IAM) entityTags(ctx context.Context, ownerID string) ([]types.Tag, error) {
-	tags, err := s.account.Tags(ctx, ownerID, "", 0)
-	if err != nil {
-		return nil, err
-	}
-	return append([]types.Tag{}, tagList(tags)...), nil
-}
-
-// tagPage is a page of an entity's tags, which Marker and MaxItems are about, as they are shown: never nil.
+// tagPage is a page of a user's or a role's tags, which Marker and MaxItems are about, as they are shown: never nil.
 func (s *IAM) tagPage(ctx context.Context, ownerID string, marker *string, maxItems *int32) (page[types.Tag], error) {
 	p, err := list(marker, maxItems, func(after string, n int) ([]store.Tag, error) {
 		return s.account.Tags(ctx, ownerID, after, n)
@@ -91,8 +74,11 @@ func (s *IAM) tagPage(ctx context.Context, ownerID string, marker *string, maxIt
 	if err != nil {
 		return page[types.Tag]{}, err
 	}
-	return page[types.Tag]{items: append([]types.Tag{}, tagList(p.items)...), truncated: p.truncated, marker: p.marker}, nil
+	return page[types.Tag]{items: shownTags(p.items), truncated: p.truncated, marker: p.marker}, nil
 }
+
+// shownTags is tagList where AWS shows an empty list as one.
+func shownTags(tags []store.Tag) []types.Tag { return append([]types.Tag{}, tagList(tags)...) }
 
 // tagList are tags as they are shown, nil when there are none.
 func tagList(tags []store.Tag) []types.Tag {

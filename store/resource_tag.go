@@ -48,8 +48,8 @@ func (a *Account) CountResourceTags(ctx context.Context, ownerID string) (int, e
 	return n, err
 }
 
-// DeleteResourceTags takes all tags from an entity that is about to be deleted.
-func (a *Account) DeleteResourceTags(ctx context.Context, ownerID string) error {
+// deleteResourceTags takes all tags from an entity that is about to be deleted.
+func (a *Account) deleteResourceTags(ctx context.Context, ownerID string) error {
 	_, err := a.exec(ctx, "DELETE FROM resource_tag WHERE account_id = ?1 AND owner_id = ?2", ownerID)
 	return wrap(err, "tags of", ownerID)
 }
