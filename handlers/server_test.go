@@ -1,12 +1,16 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -57,8 +61,36 @@ func newServerWith(t *testing.T, mode auth.Mode, set func(*Config)) *testServer 
 	return newServerOver(t, filepath.Join(t.TempDir(), "gatehouse.db"), mode, set)
 }
 
+// emptyDatabase is what a new database's file holds. The migrations are run once, not by each test: they are most of the
+// time that most tests take under the race detector.
+var emptyDatabase = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "gatehouse")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "gatehouse.db")
+	db, err := store.Open(context.Background(), store.Options{Path: path, Synchronous: "NORMAL", Clock: new(clock.Clock), SweepEvery: -1})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
 func newServerOver(t *testing.T, path string, mode auth.Mode, set func(*Config)) *testServer {
 	t.Helper()
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		empty, err := emptyDatabase()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, empty, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s := &testServer{t: t, path: path, clock: new(clock.Clock)}
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	db, err := store.Open(t.Context(), store.Options{
