@@ -165,7 +165,7 @@ func (a *Auth) resource(ctx context.Context, tx *store.Tx, arn string) (Target, 
 		}
 		id = r.ID
 		if err == nil {
-			if t.Policy, err = trustPolicy(ctx, tx, &r); err != nil {
+			if t.Policy, err = TrustPolicy(ctx, tx, parts[1], &r); err != nil {
 				return t, err
 			}
 		}
@@ -182,37 +182,6 @@ func (a *Auth) resource(ctx context.Context, tx *store.Tx, arn string) (Target, 
 	var err error
 	t.Tags, err = rows.Tags(ctx, id, "", 0)
 	return t, err
-}
-
-// trustPolicy is a role's trust policy in which a user or role that was deleted, or renamed, since it was stored is its
-// unique id.
-func trustPolicy(ctx context.Context, tx *store.Tx, r *store.Role) (string, error) {
-	stored, err := tx.Account(r.AccountID).TrustPrincipals(ctx, r.ID)
-	if err != nil || len(stored) == 0 {
-		return r.TrustPolicy, err
-	}
-	now := map[string]string{}
-	for _, p := range stored {
-		arn := ""
-		if u, err := tx.Account(p.Account).UserByID(ctx, p.ID); err == nil {
-			arn = ":user" + u.Path + u.Name
-		} else if r, err := tx.Account(p.Account).RoleByID(ctx, p.ID); err == nil {
-			arn = ":role" + r.Path + r.Name
-		}
-		if arn == "" || !strings.HasSuffix(p.Value, arn) {
-			now[p.Value] = p.ID
-		}
-	}
-	text, err := policy.RewritePrincipals(r.TrustPolicy, func(p policy.PrincipalRef) string {
-		if id := now[p.Value]; id != "" && p.Type == "AWS" {
-			return id
-		}
-		return p.Value
-	})
-	if err != nil {
-		return r.TrustPolicy, nil // it can't be read, and denies
-	}
-	return text, nil
 }
 
 // explanation says in sentences what r holds: what was decided, why, by which statements, and what would help.

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"gatehouse/auth"
 	"gatehouse/awserr"
 	"gatehouse/store"
 )
@@ -264,7 +265,7 @@ func (s *IAM) DeleteRolePermissionsBoundary(ctx context.Context, in *iam.DeleteR
 
 // roleDetail is a role as every answer shows it, without its tags and last use.
 func (s *IAM) roleDetail(ctx context.Context, r *store.Role) (*types.Role, error) {
-	trust, err := s.effectiveTrust(ctx, *r)
+	trust, err := auth.TrustPolicy(ctx, s.tx, s.partition, r)
 	if err != nil {
 		return nil, err
 	}

@@ -304,7 +304,7 @@ func (c *call) roleTarget(ctx context.Context, arn string) (auth.Target, error) 
 	if err != nil {
 		return t, err
 	}
-	if t.Policy, err = c.effectiveTrust(ctx, r); err != nil {
+	if t.Policy, err = auth.TrustPolicy(ctx, c.tx, c.partition, &r); err != nil {
 		return t, err
 	}
 	t.Tags, err = c.tx.Account(m[2]).Tags(ctx, r.ID, "", 0)

@@ -6,56 +6,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"gatehouse/auth"
 	"gatehouse/store"
 )
 
-func TestTrustPrincipals(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name, doc string
-		want      []principalRef
-	}{
-		{"everybody", `{"Statement":{"Principal":"*"}}`, []principalRef{{Kind: "*", Value: "*"}}},
-		{"one", `{"Statement":{"Principal":{"AWS":"a"}}}`, []principalRef{{Kind: "AWS", Value: "a"}}},
-		{"several statements and kinds", `{"Version":"x","Statement":[{"Principal":{"AWS":["a","b"],"Service":"c"}},{"Principal":{"Federated":["d"]}}]}`,
-			[]principalRef{{Kind: "AWS", Value: "a"}, {Kind: "AWS", Value: "b"}, {Kind: "Service", Value: "c"}, {Kind: "Federated", Value: "d"}}},
-		{"escaped", `{"Statement":{"Principal":{"A\u0057S":"arn:aws:iam::1:role\/x"}}}`, []principalRef{{Kind: "AWS", Value: "arn:aws:iam::1:role/x"}}},
-		{"elsewhere", `{"Principal":{"AWS":"a"},"Statement":{"NotPrincipal":{"AWS":"b"},"Condition":{"Principal":{"AWS":"c"}}}}`, nil},
-		{"keys of another case", `{"statement":{"Principal":{"AWS":"a"}},"Statement":{"principal":{"AWS":"b"}}}`, nil},
-		{"no JSON", `{"Statement":{"Principal":{"AWS":"a"`, []principalRef{{Kind: "AWS", Value: "a"}}},
-		{"empty", ``, nil},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			got := trustPrincipals(tt.doc)
-			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(principalRef{}), cmpopts.IgnoreFields(principalRef{}, "start", "end")); diff != "" {
-				t.Errorf("got +, want -\n%s", diff)
-			}
-		})
-	}
-}
-
-func FuzzTrustPrincipals(f *testing.F) {
-	f.Add(trustAccount)
-	f.Add(`{"Statement":[{"Principal" : {"AWS" : [ "a\"b" , "\u0041" ]}}]}`)
-	f.Add(`[[[{}]]]`)
-	f.Fuzz(func(t *testing.T, doc string) {
-		end := 0
-		for _, ref := range trustPrincipals(doc) {
-			if ref.start < end || ref.end <= ref.start || ref.end > len(doc) || doc[ref.start] != '"' || doc[ref.end-1] != '"' {
-				t.Fatalf("%q stands from %d to %d, behind %d", ref.Value, ref.start, ref.end, end)
-			}
-			end = ref.end
-		}
-	})
-}
-
-// TestEffectiveTrust: what is evaluated is what GetRole shows, for callers of other accounts as well.
-func TestEffectiveTrust(t *testing.T) {
+// TestTrustPolicy: what is evaluated is what GetRole shows, for callers of other accounts as well.
+func TestTrustPolicy(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	c, ctx := s.IAM(account), t.Context()
@@ -72,8 +29,7 @@ func TestEffectiveTrust(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			c := &call{Server: s.Server, tx: tx, partition: "aws"}
-			doc, err = c.effectiveTrust(ctx, r)
+			doc, err = auth.TrustPolicy(ctx, tx, "aws", &r)
 			return err
 		})
 		if err != nil {
