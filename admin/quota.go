@@ -16,6 +16,8 @@ type Quota struct {
 	Name    string `json:"name"` // as LimitExceeded writes it, such as UsersPerAccount
 	Value   int    `json:"value"`
 	Default int    `json:"default"` // AWS's
+	// Maximum is what AWS raises it to, and is left out when it does not. Here any quota can be raised, beyond it as well.
+	Maximum int `json:"maximum,omitempty"`
 }
 
 // Quotas are all quotas of an account.
@@ -61,7 +63,7 @@ func (a *API) showQuotas(e echo.Context, account string) error {
 		if !ok {
 			value = q.Default
 		}
-		out.Quotas = append(out.Quotas, Quota{Name: q.Name, Value: value, Default: q.Default})
+		out.Quotas = append(out.Quotas, Quota{Name: q.Name, Value: value, Default: q.Default, Maximum: q.Maximum})
 	}
 	return e.JSON(http.StatusOK, out)
 }

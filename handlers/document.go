@@ -20,8 +20,13 @@ func (s *IAM) checkBoundary(ctx context.Context, arn string) error {
 	return err
 }
 
-// maxPolicyVersions is how many versions a managed policy may have at a time.
-const maxPolicyVersions = 5
+// checkDocument refuses a document that AWS would not store. quota is the name of the one that bounds its size.
+func (c *call) checkDocument(ctx context.Context, target policy.Target, quota, doc string) (err error) {
+	if target.Quota, err = c.quota(ctx, quota); err != nil {
+		return err
+	}
+	return policyError(policy.Check(target, doc))
+}
 
 // checkInline refuses a document that AWS would not store as an inline policy of an entity whose other inline policies
 // have the size others. quota replaces AWS's default limit unless it is 0.

@@ -48,10 +48,6 @@ func mfaDevice(ctx context.Context, c *call, in any) (auth.Target, error) {
 	return t, err
 }
 
-// maxMFADevices is AWS's quota per user and for root, which can't be raised.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa.html
-const maxMFADevices = 8
-
 // hardwareSerial is what the serial number of a hardware token looks like.
 var hardwareSerial = lazily(`^[0-9A-Za-z-]{9,}$`)
 
@@ -95,7 +91,7 @@ func (s *IAM) CreateVirtualMFADevice(ctx context.Context, in *iam.CreateVirtualM
 	}
 	name := *in.VirtualMFADeviceName
 	d := &store.MFADevice{Serial: "mfa" + pathOf(in) + name, Virtual: true, Seed: seed}
-	if n := len(s.arn(d.Serial)); n > maxSerialNumber {
+	if len(s.arn(d.Serial)) > maxSerialNumber {
 		return nil, awserr.ValidationError.Errorf("1 validation error detected: Value at 'serialNumber' failed to satisfy constraint: Member must have length less than or equal to %d", maxSerialNumber)
 	}
 	png, err := federation.QRCode(federation.ProvisioningURI(seed, name, s.account.ID))
@@ -104,6 +100,18 @@ func (s *IAM) CreateVirtualMFADevice(ctx context.Context, in *iam.CreateVirtualM
 	}
 	if err := s.account.CreateMFADevice(ctx, d); err != nil {
 		return nil, err
+	}
+	// There may be as many as users, assigned or not: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+	limit, err := s.quota(ctx, "UsersPerAccount")
+	if err != nil {
+		return nil, err
+	}
+	n, _, err := s.account.CountMFADevices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if n > limit {
+		return nil, awserr.LimitExceeded.Errorf("Cannot exceed quota for VirtualMFADevicesPerAccount: %d", limit)
 	}
 	tags, err := s.createResourceTags(ctx, d.Serial, in.Tags)
 	if err != nil {
@@ -150,8 +158,9 @@ func (s *IAM) EnableMFADevice(ctx context.Context, in *iam.EnableMFADeviceInput)
 	if err != nil {
 		return nil, err
 	}
-	if len(has) >= maxMFADevices {
-		return nil, awserr.LimitExceeded.Errorf("Cannot exceed quota for MFADevicesPerUser: %d", maxMFADevices)
+	// The same for root: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa.html
+	if err := s.within(ctx, "MFADevicesPerUser", len(has)+1); err != nil {
+		return nil, err
 	}
 	if err := s.synchronize(&d, *in.AuthenticationCode1, *in.AuthenticationCode2); err != nil {
 		return nil, err

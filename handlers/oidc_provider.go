@@ -54,12 +54,9 @@ func (c *call) taggedARN(ctx context.Context, arn string) (auth.Target, error) {
 	return t, err
 }
 
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-const (
-	maxOIDCProviders = 100
-	maxClientIDs     = 100
-	maxThumbprints   = 5
-)
+// maxThumbprints bounds the list of a request, which no quota raises.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
+const maxThumbprints = 5
 
 // checkProviderURL refuses what AWS refuses as the URL of a provider: anything but https, a port, a query. A loopback
 // host is excepted, so that issuers on a developer's machine can be registered: http and any port are good for it,
@@ -116,16 +113,12 @@ func newThumbprints(in []string) (store.Strings, error) {
 }
 
 // addClientIDs adds to a provider's client ids those that it has not.
-func addClientIDs(p *store.OIDCProvider, ids ...string) error {
+func addClientIDs(p *store.OIDCProvider, ids ...string) {
 	for _, id := range ids {
 		if !slices.Contains(p.ClientIDs, id) {
 			p.ClientIDs = append(p.ClientIDs, id)
 		}
 	}
-	if len(p.ClientIDs) > maxClientIDs {
-		return awserr.LimitExceeded.Errorf("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: %d", maxClientIDs)
-	}
-	return nil
 }
 
 // CreateOpenIDConnectProvider registers a provider. Without thumbprints the provider's server is asked for its
@@ -142,12 +135,13 @@ func (s *IAM) CreateOpenIDConnectProvider(ctx context.Context, in *iam.CreateOpe
 		return nil, err
 	}
 	p := &store.OIDCProvider{Name: federation.ProviderName(*in.Url), URL: *in.Url, Thumbprints: thumbprints}
-	if err := addClientIDs(p, in.ClientIDList...); err != nil {
-		return nil, err
-	}
+	addClientIDs(p, in.ClientIDList...)
 	if len(p.Thumbprints) == 0 {
 		// What would be refused anyway is not worth a connection.
-		err := s.db.View(ctx, func(tx *store.Tx) error { return s.roomForOIDCProvider(ctx, tx.Account(s.caller.Account), p) })
+		err := s.db.View(ctx, func(tx *store.Tx) error {
+			s.account = tx.Account(s.caller.Account)
+			return s.roomForOIDCProvider(ctx, p)
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -162,7 +156,7 @@ func (s *IAM) CreateOpenIDConnectProvider(ctx context.Context, in *iam.CreateOpe
 	out := &iam.CreateOpenIDConnectProviderOutput{OpenIDConnectProviderArn: aws.String(s.arn("oidc-provider/" + p.Name))}
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		s.tx, s.account, s.now = tx, tx.Account(s.caller.Account), tx.Now
-		if err := s.roomForOIDCProvider(ctx, s.account, p); err != nil {
+		if err := s.roomForOIDCProvider(ctx, p); err != nil {
 			return err
 		}
 		if err := s.account.CreateOIDCProvider(ctx, p); err != nil {
@@ -174,20 +168,23 @@ func (s *IAM) CreateOpenIDConnectProvider(ctx context.Context, in *iam.CreateOpe
 	return out, err
 }
 
-// roomForOIDCProvider refuses a provider that is there already, or is one too many.
-func (s *IAM) roomForOIDCProvider(ctx context.Context, a *store.Account, p *store.OIDCProvider) error {
-	_, err := a.OIDCProvider(ctx, p.Name)
+// roomForOIDCProvider refuses a provider that is there already, is one too many, or has too many client ids.
+func (s *IAM) roomForOIDCProvider(ctx context.Context, p *store.OIDCProvider) error {
+	if err := s.within(ctx, "ClientIdsPerOpenIdConnectProvider", len(p.ClientIDs)); err != nil {
+		return err
+	}
+	_, err := s.account.OIDCProvider(ctx, p.Name)
 	if err == nil {
 		return &store.Exists{Kind: "OpenID Connect provider", Name: p.URL}
 	}
 	if !store.IsNotFound(err) {
 		return err
 	}
-	n, err := a.CountOIDCProviders(ctx)
-	if err == nil && n >= maxOIDCProviders {
-		return awserr.LimitExceeded.Errorf("Cannot exceed quota for OpenIdConnectProvidersPerAccount: %d", maxOIDCProviders)
+	n, err := s.account.CountOIDCProviders(ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.within(ctx, "OpenIdConnectProvidersPerAccount", n+1)
 }
 
 var iamARN = lazily(`^arn:aws[a-z-]*:iam::[0-9]{12}:`)
@@ -266,7 +263,8 @@ func (s *IAM) AddClientIDToOpenIDConnectProvider(ctx context.Context, in *iam.Ad
 	if err != nil {
 		return nil, err
 	}
-	if err := addClientIDs(&p, *in.ClientID); err != nil {
+	addClientIDs(&p, *in.ClientID)
+	if err := s.within(ctx, "ClientIdsPerOpenIdConnectProvider", len(p.ClientIDs)); err != nil {
 		return nil, err
 	}
 	return &iam.AddClientIDToOpenIDConnectProviderOutput{}, s.account.UpdateOIDCProvider(ctx, &p)

@@ -108,7 +108,7 @@ func (s *IAM) changeablePolicy(ctx context.Context, action, arn string) (anyPoli
 
 // CreatePolicy adds a managed policy whose first version is the document, stored as it was sent.
 func (s *IAM) CreatePolicy(ctx context.Context, in *iam.CreatePolicyInput) (*iam.CreatePolicyOutput, error) {
-	if err := policyError(policy.Check(policy.Managed.In(s.partition), *in.PolicyDocument)); err != nil {
+	if err := s.checkDocument(ctx, policy.Managed.In(s.partition), "PolicySize", *in.PolicyDocument); err != nil {
 		return nil, err
 	}
 	tags, err := newResourceTags(in.Tags)
@@ -124,6 +124,9 @@ func (s *IAM) CreatePolicy(ctx context.Context, in *iam.CreatePolicyInput) (*iam
 		return nil, err
 	}
 	if err := s.within(ctx, "PoliciesPerAccount", n); err != nil {
+		return nil, err
+	}
+	if err := s.versionsInUse(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.account.SetResourceTags(ctx, p.ID, tags); err != nil {
@@ -296,7 +299,7 @@ func (s *IAM) CreatePolicyVersion(ctx context.Context, in *iam.CreatePolicyVersi
 	if err != nil {
 		return nil, err
 	}
-	if err := policyError(policy.Check(policy.Managed.In(s.partition), *in.PolicyDocument)); err != nil {
+	if err := s.checkDocument(ctx, policy.Managed.In(s.partition), "PolicySize", *in.PolicyDocument); err != nil {
 		return nil, err
 	}
 	limit, err := s.quota(ctx, "VersionsPerPolicy")
@@ -314,7 +317,16 @@ func (s *IAM) CreatePolicyVersion(ctx context.Context, in *iam.CreatePolicyVersi
 	if err != nil {
 		return nil, err
 	}
-	return &iam.CreatePolicyVersionOutput{PolicyVersion: policyVersion(v)}, nil
+	return &iam.CreatePolicyVersionOutput{PolicyVersion: policyVersion(v)}, s.versionsInUse(ctx)
+}
+
+// versionsInUse refuses more versions of all policies together than the account may have.
+func (s *IAM) versionsInUse(ctx context.Context) error {
+	n, err := s.account.CountPolicyVersionsInUse(ctx)
+	if err != nil {
+		return err
+	}
+	return s.within(ctx, "PolicyVersionsInUse", n)
 }
 
 // policyVersion is a version as lists show it: without its document.

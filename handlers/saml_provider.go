@@ -37,15 +37,8 @@ func samlProvider(ctx context.Context, c *call, in any) (auth.Target, error) {
 	return c.taggedARN(ctx, member(in, "SAMLProviderArn"))
 }
 
-const (
-	// maxSAMLProviders is AWS's default quota.
-	maxSAMLProviders = 100
-	// maxSAMLKeys is how many private keys a provider may have: the one in use and the next.
-	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_saml.html
-	maxSAMLKeys = 2
-	// samlYears is how long a provider is valid whose metadata does not say.
-	samlYears = 100
-)
+// samlYears is how long a provider is valid whose metadata does not say.
+const samlYears = 100
 
 // CreateSAMLProvider registers a provider by its metadata.
 func (s *IAM) CreateSAMLProvider(ctx context.Context, in *iam.CreateSAMLProviderInput) (*iam.CreateSAMLProviderOutput, error) {
@@ -53,8 +46,8 @@ func (s *IAM) CreateSAMLProvider(ctx context.Context, in *iam.CreateSAMLProvider
 	if err != nil {
 		return nil, err
 	}
-	if n >= maxSAMLProviders {
-		return nil, awserr.LimitExceeded.Errorf("Cannot exceed quota for SAMLProvidersPerAccount: %d", maxSAMLProviders)
+	if err := s.within(ctx, "SAMLProvidersPerAccount", n+1); err != nil {
+		return nil, err
 	}
 	p := &store.SAMLProvider{Name: *in.Name, UUID: s.samlID(), EncryptionMode: string(types.AssertionEncryptionModeTypeAllowed)}
 	if err := s.setMetadata(p, *in.SAMLMetadataDocument); err != nil {
@@ -109,15 +102,14 @@ func (s *IAM) changeSAMLKeys(ctx context.Context, p *store.SAMLProvider, remove,
 		}
 	}
 	keys, err := s.account.SAMLPrivateKeys(ctx, p.Name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case len(keys) > maxSAMLKeys:
-		return awserr.LimitExceeded.Errorf("Cannot exceed quota for PrivateKeysPerSAMLProvider: %d", maxSAMLKeys)
-	case len(keys) == 0 && p.EncryptionMode == string(types.AssertionEncryptionModeTypeRequired):
+	}
+	if len(keys) == 0 && p.EncryptionMode == string(types.AssertionEncryptionModeTypeRequired) {
 		return awserr.InvalidInput.Errorf("A private key is needed when the assertion encryption mode is Required.")
 	}
-	return nil
+	// The one in use and the next: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_saml.html
+	return s.within(ctx, "PrivateKeysPerSAMLProvider", len(keys))
 }
 
 // samlProviderOf returns the provider that an ARN names, in the case that it was written in.

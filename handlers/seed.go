@@ -432,13 +432,17 @@ func (p *SeedPolicy) apply(ctx context.Context, account *store.Account) error {
 	return account.SetResourceTags(ctx, current.ID, tagsOf(p.Tags))
 }
 
-// seedVersion makes a document the default version, in the place of the oldest when there are five.
+// seedVersion makes a document the default version, in the place of the oldest when there are as many as may be.
 func seedVersion(ctx context.Context, account *store.Account, p store.ManagedPolicy, document string) error {
+	limit, err := (&call{account: account}).quota(ctx, "VersionsPerPolicy")
+	if err != nil {
+		return err
+	}
 	versions, err := account.PolicyVersions(ctx, p.ID)
 	if err != nil {
 		return err
 	}
-	if len(versions) >= maxPolicyVersions {
+	if len(versions) >= limit {
 		for i := len(versions) - 1; i >= 0; i-- {
 			if !versions[i].Default {
 				if err := account.DeletePolicyVersion(ctx, p.ID, versions[i].Version); err != nil {

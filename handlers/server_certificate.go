@@ -45,9 +45,6 @@ func newServerCertificate(_ context.Context, c *call, in any) (auth.Target, erro
 	return auth.Target{Resource: c.arn("server-certificate" + pathOf(in) + member(in, "ServerCertificateName"))}, nil
 }
 
-// maxServerCertificates is AWS's default quota.
-const maxServerCertificates = 20
-
 // UploadServerCertificate adds a certificate with its key, which must match, and its chain, which must be in order.
 // It must be valid at the time:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_server-certs.html#upload-server-certificate
@@ -82,8 +79,8 @@ func (s *IAM) UploadServerCertificate(ctx context.Context, in *iam.UploadServerC
 	if err != nil {
 		return nil, err
 	}
-	if n >= maxServerCertificates {
-		return nil, awserr.LimitExceeded.Errorf("Cannot exceed quota for ServerCertificatesPerAccount: %d", maxServerCertificates)
+	if err := s.within(ctx, "ServerCertificatesPerAccount", n+1); err != nil {
+		return nil, err
 	}
 	c := &store.ServerCertificate{
 		// AWS gives both back without the white space around them, which is why Terraform compares with it removed.

@@ -50,10 +50,6 @@ func serviceCredential(ctx context.Context, c *call, in any) (auth.Target, error
 	return t, err
 }
 
-// maxServiceCredentials is how many a user may have for one service.
-// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceSpecificCredential.html
-const maxServiceCredentials = 2
-
 // credentialServices are the services that have such credentials. Those with a prefix take API keys, which begin with
 // it and may expire; the others take a user name and a password.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_service-specific-creds.html
@@ -92,8 +88,10 @@ func (s *IAM) CreateServiceSpecificCredential(ctx context.Context, in *iam.Creat
 	if err != nil {
 		return nil, err
 	}
-	if len(has) >= maxServiceCredentials {
-		return nil, awserr.LimitExceeded.Errorf("Cannot exceed quota for ServiceSpecificCredentialsPerUser: %d", maxServiceCredentials)
+	// The quota is of a user and a service:
+	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceSpecificCredential.html
+	if err := s.within(ctx, "ServiceSpecificCredentialsPerUser", len(has)+1); err != nil {
+		return nil, err
 	}
 	if cr.Name, err = s.serviceUserName(ctx, service, u.Name); err != nil {
 		return nil, err

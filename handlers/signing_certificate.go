@@ -22,9 +22,6 @@ func signingCertificateOperations() []operation {
 	}
 }
 
-// maxSigningCertificates is AWS's quota, which can't be raised.
-const maxSigningCertificates = 2
-
 // UploadSigningCertificate adds a certificate to a user, or to root.
 func (s *IAM) UploadSigningCertificate(ctx context.Context, in *iam.UploadSigningCertificateInput) (*iam.UploadSigningCertificateOutput, error) {
 	u, err := s.keyOwner(ctx, in.UserName)
@@ -42,8 +39,8 @@ func (s *IAM) UploadSigningCertificate(ctx context.Context, in *iam.UploadSignin
 	if err != nil {
 		return nil, err
 	}
-	if n >= maxSigningCertificates {
-		return nil, awserr.LimitExceeded.Errorf("Cannot exceed quota for CertificatesPerUser: %d", maxSigningCertificates)
+	if err := s.within(ctx, "CertificatesPerUser", n+1); err != nil {
+		return nil, err
 	}
 	// The id is of the certificate, so that the account can't have it twice. AWS's are 32 characters of base32, too.
 	sum := sha1.Sum(cert.Raw)

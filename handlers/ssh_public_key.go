@@ -26,13 +26,9 @@ func sshPublicKeyOperations() []operation {
 	}
 }
 
-const (
-	// maxSSHPublicKeys is AWS's quota, which can't be raised.
-	maxSSHPublicKeys = 5
-	// minSSHBits is the least that CodeCommit takes.
-	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_UploadSSHPublicKey.html
-	minSSHBits = 2048
-)
+// minSSHBits is the least that CodeCommit takes.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_UploadSSHPublicKey.html
+const minSSHBits = 2048
 
 // parseSSHPublicKey reads an RSA key in the format of OpenSSH or in PEM.
 func parseSSHPublicKey(body string) (ssh.PublicKey, types.EncodingType, error) {
@@ -113,8 +109,8 @@ func (s *IAM) UploadSSHPublicKey(ctx context.Context, in *iam.UploadSSHPublicKey
 			return nil, awserr.DuplicateSSHPublicKey.Errorf("The SSH public key is already associated with the IAM user %s.", u.Name)
 		}
 	}
-	if len(has) >= maxSSHPublicKeys {
-		return nil, awserr.LimitExceeded.Errorf("Cannot exceed quota for SSHPublicKeysPerUser: %d", maxSSHPublicKeys)
+	if err := s.within(ctx, "SSHPublicKeysPerUser", len(has)+1); err != nil {
+		return nil, err
 	}
 	if err := s.account.CreateSSHPublicKey(ctx, &k); err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ var (
 // Accounts and sessions are taken as they are: which accounts AWS has is not known here, and a session that a policy
 // names need not have begun.
 func (s *IAM) trusted(ctx context.Context, doc string) ([]store.TrustPrincipal, error) {
-	if err := policyError(policy.Check(policy.Trust, doc)); err != nil {
+	if err := s.checkDocument(ctx, policy.Trust, "ACLSizePerRole", doc); err != nil {
 		return nil, err
 	}
 	d, err := policy.Parse(doc)
