@@ -73,11 +73,11 @@ func (s *IAM) GetGroup(ctx context.Context, in *iam.GetGroupInput) (*iam.GetGrou
 	}, nil
 }
 
-// ListGroups lists groups by name.
+// ListGroups lists groups by name, those below a path by path and name.
 func (s *IAM) ListGroups(ctx context.Context, in *iam.ListGroupsInput) (*iam.ListGroupsOutput, error) {
 	p, err := list(in.Marker, in.MaxItems, func(after string, n int) ([]store.Group, error) {
 		return s.account.Groups(ctx, aws.ToString(in.PathPrefix), after, n)
-	}, groupName)
+	}, func(g store.Group) string { return store.PageKey(aws.ToString(in.PathPrefix), g.Path, g.Name) })
 	if err != nil {
 		return nil, err
 	}

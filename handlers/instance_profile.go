@@ -144,11 +144,13 @@ func (s *IAM) instanceProfileList(ctx context.Context, profiles []store.Instance
 	return out, nil
 }
 
-// ListInstanceProfiles lists instance profiles by name, without their tags.
+// ListInstanceProfiles lists instance profiles by name, those below a path by path and name, without their tags.
 func (s *IAM) ListInstanceProfiles(ctx context.Context, in *iam.ListInstanceProfilesInput) (*iam.ListInstanceProfilesOutput, error) {
 	p, err := list(in.Marker, in.MaxItems, func(after string, n int) ([]store.InstanceProfile, error) {
 		return s.account.InstanceProfiles(ctx, aws.ToString(in.PathPrefix), after, n)
-	}, instanceProfileName)
+	}, func(p store.InstanceProfile) string {
+		return store.PageKey(aws.ToString(in.PathPrefix), p.Path, p.Name)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -71,6 +72,13 @@ func (p *anyPolicy) name() string {
 		return p.aws.Name
 	}
 	return p.own.Name
+}
+
+func (p *anyPolicy) path() string {
+	if p.aws != nil {
+		return p.aws.Path
+	}
+	return p.own.Path
 }
 
 // findPolicy returns the managed policy that an ARN names. One of another account is not found.
@@ -198,14 +206,15 @@ func (s *IAM) ListPolicies(ctx context.Context, in *iam.ListPoliciesInput) (*iam
 			return nil, err
 		}
 	}
+	prefix := aws.ToString(in.PathPrefix)
 	var own, awss fetcher[anyPolicy]
 	if in.Scope != types.PolicyScopeTypeAws {
-		own = s.ownPolicies(ctx, aws.ToString(in.PathPrefix), used)
+		own = s.ownPolicies(ctx, prefix, used)
 	}
 	if in.Scope != types.PolicyScopeTypeLocal {
-		awss = s.awsPolicies(aws.ToString(in.PathPrefix), used)
+		awss = s.awsPolicies(prefix, used)
 	}
-	p, err := list(in.Marker, in.MaxItems, sections(policyName, own, awss), placed[anyPolicy].Key)
+	p, err := list(in.Marker, in.MaxItems, sections(policyKey(prefix), own, awss), placed[anyPolicy].Key)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +229,10 @@ func (s *IAM) ListPolicies(ctx context.Context, in *iam.ListPoliciesInput) (*iam
 	return out, nil
 }
 
-func policyName(p anyPolicy) string { return p.name() }
+// policyKey is what a policy stands at in a list of those below a path.
+func policyKey(prefix string) func(anyPolicy) string {
+	return func(p anyPolicy) string { return store.PageKey(prefix, p.path(), p.name()) }
+}
 
 // ownPolicies fetches the account's policies whose path begins with prefix and, unless used is nil, whose ARN is in it.
 func (s *IAM) ownPolicies(ctx context.Context, prefix string, used map[string]bool) fetcher[anyPolicy] {
@@ -230,7 +242,7 @@ func (s *IAM) ownPolicies(ctx context.Context, prefix string, used map[string]bo
 	if used == nil {
 		return all
 	}
-	return keeping(all, policyName, func(p anyPolicy) bool { return used[p.arn] })
+	return keeping(all, policyKey(prefix), func(p anyPolicy) bool { return used[p.arn] })
 }
 
 // awsPolicies fetches AWS's policies in the same way.
@@ -245,7 +257,9 @@ func (s *IAM) awsPolicies(prefix string, used map[string]bool) fetcher[anyPolicy
 			found = append(found, anyPolicy{arn: p.ARN, aws: &p})
 		}
 	}
-	return paged(found, policyName)
+	key := policyKey(prefix)
+	slices.SortStableFunc(found, func(p, q anyPolicy) int { return strings.Compare(key(p), key(q)) })
+	return paged(found, key)
 }
 
 // DeletePolicy deletes a policy that nothing uses, with its only version.

@@ -43,8 +43,12 @@ func TestListPolicies(t *testing.T) {
 	deep := "arn:aws:iam::123456789012:policy/a/b/deep"
 	wantOwn := []string{own[1], deep, own[2], own[0]}
 	all := slices.Clone(wantOwn)
+	jobs := []string{}
 	for _, p := range catalog.Policies() {
 		all = append(all, p.ARN)
+		if strings.HasPrefix(p.Path, "/job-function/") {
+			jobs = append(jobs, p.ARN)
+		}
 	}
 	tests := []struct {
 		name string
@@ -56,6 +60,7 @@ func TestListPolicies(t *testing.T) {
 		{"AWS's", iam.ListPoliciesInput{Scope: types.PolicyScopeTypeAws}, all[len(wantOwn):]},
 		{"own", iam.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal, MaxItems: aws.Int32(3)}, wantOwn},
 		{"own below a path", iam.ListPoliciesInput{PathPrefix: aws.String("/a/")}, []string{deep}},
+		{"below a path in pages of 1", iam.ListPoliciesInput{PathPrefix: aws.String("/job-function/"), MaxItems: aws.Int32(1)}, jobs},
 		{"attached", iam.ListPoliciesInput{OnlyAttached: true}, nil},
 	}
 	for _, tt := range tests {

@@ -119,11 +119,11 @@ func roleLastUsed(r *store.Role) *types.RoleLastUsed {
 	return &types.RoleLastUsed{LastUsedDate: aws.Time(r.LastUsed.Time()), Region: &r.LastUsedRegion}
 }
 
-// ListRoles lists roles by name. Tags, boundaries and last use are not part of it.
+// ListRoles lists roles by name, those below a path by path and name. Tags, boundaries and last use are not part of it.
 func (s *IAM) ListRoles(ctx context.Context, in *iam.ListRolesInput) (*iam.ListRolesOutput, error) {
 	p, err := list(in.Marker, in.MaxItems, func(after string, n int) ([]store.Role, error) {
 		return s.account.Roles(ctx, aws.ToString(in.PathPrefix), after, n)
-	}, func(r store.Role) string { return r.Name })
+	}, func(r store.Role) string { return store.PageKey(aws.ToString(in.PathPrefix), r.Path, r.Name) })
 	if err != nil {
 		return nil, err
 	}

@@ -41,13 +41,20 @@ func BenchmarkScale(b *testing.B) {
 		{"ListUsers", func(users int) url.Values {
 			return url.Values{"MaxItems": {"50"}, "Marker": {marker(user(rand.IntN(users - 50)))}}
 		}},
+		{"ListUsers", func(users int) url.Values {
+			return url.Values{"MaxItems": {"20"}, "PathPrefix": {"/team/"}, "Marker": {marker("/team/" + user(users/2))}}
+		}},
 		{"GetRole", func(users int) url.Values {
 			return url.Values{"RoleName": {fmt.Sprintf("role-%06d", rand.IntN(users/10))}}
 		}},
 		{"ListRoles", func(users int) url.Values { return url.Values{"MaxItems": {"5"}} }},
 		{"CreateUser", func(int) url.Values { made++; return url.Values{"UserName": {fmt.Sprintf("new-%09d", made)}} }},
 	} {
-		b.Run(bm.action, func(b *testing.B) {
+		name := bm.action
+		if bm.form(sizes[0]).Has("PathPrefix") {
+			name += "/PathPrefix"
+		}
+		b.Run(name, func(b *testing.B) {
 			var took [2][]time.Duration
 			for b.Loop() {
 				for i, s := range servers {
@@ -78,7 +85,7 @@ func BenchmarkScale(b *testing.B) {
 	}
 }
 
-// populated is a server whose account has so many users, each with a tag, and roles.
+// populated is a server whose account has so many users, each with a tag, and roles, and 50 users below a path.
 func populated(b *testing.B, users, roles int) *Server {
 	b.Helper()
 	log := slog.New(slog.DiscardHandler)
@@ -113,6 +120,10 @@ func populated(b *testing.B, users, roles int) *Server {
 			return err
 		}
 		return a.SetTags(ctx, u.ID, []store.Tag{{Key: "team", Value: "a"}})
+	})
+	// A team whose names are spread among all.
+	add(50, func(a *store.Account, i int) error {
+		return a.CreateUser(ctx, &store.User{Name: fmt.Sprintf("user-%06d-team", i*users/50), Path: "/team/"})
 	})
 	add(roles, func(a *store.Account, i int) error {
 		return a.CreateRole(ctx, &store.Role{Name: fmt.Sprintf("role-%06d", i), TrustPolicy: trustAccount})

@@ -119,11 +119,13 @@ func (s *IAM) GetServerCertificate(ctx context.Context, in *iam.GetServerCertifi
 	}}, nil
 }
 
-// ListServerCertificates lists certificates by name.
+// ListServerCertificates lists certificates by name, those below a path by path and name.
 func (s *IAM) ListServerCertificates(ctx context.Context, in *iam.ListServerCertificatesInput) (*iam.ListServerCertificatesOutput, error) {
 	p, err := list(in.Marker, in.MaxItems, func(after string, n int) ([]store.ServerCertificate, error) {
 		return s.account.ServerCertificates(ctx, aws.ToString(in.PathPrefix), after, n)
-	}, func(c store.ServerCertificate) string { return c.Name })
+	}, func(c store.ServerCertificate) string {
+		return store.PageKey(aws.ToString(in.PathPrefix), c.Path, c.Name)
+	})
 	if err != nil {
 		return nil, err
 	}

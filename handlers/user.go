@@ -105,11 +105,11 @@ func (s *IAM) userNamed(ctx context.Context, name *string) (store.User, error) {
 	return s.account.User(ctx, s.caller.UserName())
 }
 
-// ListUsers lists users by name. Tags and boundaries are not part of it.
+// ListUsers lists users by name, those below a path by path and name. Tags and boundaries are not part of it.
 func (s *IAM) ListUsers(ctx context.Context, in *iam.ListUsersInput) (*iam.ListUsersOutput, error) {
 	p, err := list(in.Marker, in.MaxItems, func(after string, n int) ([]store.User, error) {
 		return s.account.Users(ctx, aws.ToString(in.PathPrefix), after, n)
-	}, func(u store.User) string { return u.Name })
+	}, func(u store.User) string { return store.PageKey(aws.ToString(in.PathPrefix), u.Path, u.Name) })
 	if err != nil {
 		return nil, err
 	}

@@ -18,14 +18,48 @@ func limit(n int) int {
 	return n
 }
 
-// page lists entities by name, those whose path begins with prefix, behind the name after.
+// page lists entities, those whose path begins with prefix, behind the key after: by name, or by path and name when prefix
+// leaves any out. So each page is one stretch of an index, however few there are of a prefix among how many.
 func (a *Account) page(ctx context.Context, dest any, columns, table, prefix, after string, n int) error {
-	return a.all(ctx, dest, `
-		SELECT `+columns+`
-		FROM `+table+`
-		WHERE account_id = ?1 AND name > ?2 AND substr(path, 1, length(?3)) = ?3
-		ORDER BY name
-		LIMIT ?4`, after, prefix, limit(n))
+	query, args := pageQuery(columns, table, prefix, after, n)
+	return a.all(ctx, dest, query, args...)
+}
+
+func pageQuery(columns, table, prefix, after string, n int) (query string, args []any) {
+	if allPaths(prefix) {
+		return `
+			SELECT ` + columns + `
+			FROM ` + table + `
+			WHERE account_id = ?1 AND name > ?2
+			ORDER BY name
+			LIMIT ?3`, []any{after, limit(n)}
+	}
+	split := strings.LastIndexByte(after, '/') + 1
+	path, name := after[:split], after[split:]
+	if path < prefix {
+		path, name = prefix, ""
+	}
+	return `
+		SELECT ` + columns + `
+		FROM ` + table + `
+		WHERE account_id = ?1 AND (path, name) > (?2, ?3) AND path < ?4
+		ORDER BY path, name
+		LIMIT ?5`, []any{path, name, prefix + afterPaths, limit(n)}
+}
+
+// afterPaths comes after whatever may follow in a path, which is ASCII.
+const afterPaths = "\U0010FFFF"
+
+// allPaths reports whether every path begins with prefix.
+func allPaths(prefix string) bool { return prefix == "" || prefix == "/" }
+
+// PageKey returns the key behind which the next page of a list of entities with a path prefix begins, of the last one on
+// the page before.
+func PageKey(prefix, path, name string) string {
+	if allPaths(prefix) {
+		return name
+	}
+	return path + name
 }
 
 // count returns how many rows of a table the account has.

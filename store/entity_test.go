@@ -189,7 +189,10 @@ func TestEntities(t *testing.T) {
 					{account1, "/", "build", 3, "c d e"},
 					{account1, "/ci", "", 0, "Build d e"},
 					{account1, "/ci_/", "", 0, "d e"},
-					{account1, "/ci_/", "D", 0, "e"},
+					{account1, "/ci_/", "/ci_/x/D", 0, "e"},
+					{account1, "/c", "/ci/build", 1, "d"},
+					{account1, "/c", "/ci_/x/e", 0, ""},
+					{account1, "/ci_/", "/ci/z", 0, "d e"}, // a key of another prefix
 					{account1, "/CI", "", 0, ""},
 					{account2, "/", "", 0, "build"},
 					{"000000000000", "/", "", 0, ""},

@@ -42,7 +42,7 @@ func (a *Account) GroupByID(ctx context.Context, id string) (Group, error) {
 	return g, wrap(err, "group", id)
 }
 
-// Groups lists groups by name: those whose path begins with prefix, behind the name after.
+// Groups lists groups by name: those whose path begins with prefix, behind the key after: see PageKey.
 func (a *Account) Groups(ctx context.Context, prefix, after string, n int) ([]Group, error) {
 	var list []Group
 	err := a.page(ctx, &list, groupColumns, "iam_group", prefix, after, n)

@@ -32,7 +32,7 @@ func (a *Account) InstanceProfile(ctx context.Context, name string) (InstancePro
 	return p, wrap(err, "instance profile", name)
 }
 
-// InstanceProfiles lists instance profiles by name: those whose path begins with prefix, behind the name after.
+// InstanceProfiles lists instance profiles by name: those whose path begins with prefix, behind the key after: see PageKey.
 func (a *Account) InstanceProfiles(ctx context.Context, prefix, after string, n int) ([]InstanceProfile, error) {
 	var list []InstanceProfile
 	err := a.page(ctx, &list, instanceProfileColumns, "instance_profile", prefix, after, n)

@@ -77,7 +77,7 @@ func (a *Account) PolicyByARN(ctx context.Context, arn string) (ManagedPolicy, e
 	return p, err
 }
 
-// Policies lists policies by name: those whose path begins with prefix, behind the name after.
+// Policies lists policies by name: those whose path begins with prefix, behind the key after: see PageKey.
 func (a *Account) Policies(ctx context.Context, prefix, after string, n int) ([]ManagedPolicy, error) {
 	var list []ManagedPolicy
 	err := a.page(ctx, &list, policyColumns, "managed_policy", prefix, after, n)

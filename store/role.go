@@ -68,7 +68,7 @@ func (a *Account) RoleByID(ctx context.Context, id string) (Role, error) {
 	return r, wrap(err, "role", id)
 }
 
-// Roles lists roles by name: those whose path begins with prefix, behind the name after.
+// Roles lists roles by name: those whose path begins with prefix, behind the key after: see PageKey.
 func (a *Account) Roles(ctx context.Context, prefix, after string, n int) ([]Role, error) {
 	var list []Role
 	err := a.page(ctx, &list, roleColumns, "iam_role", prefix, after, n)

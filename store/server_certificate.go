@@ -37,7 +37,7 @@ func (a *Account) ServerCertificate(ctx context.Context, name string) (ServerCer
 	return c, wrap(err, "server certificate", name)
 }
 
-// ServerCertificates lists certificates by name: those whose path begins with prefix, behind the name after.
+// ServerCertificates lists certificates by name: those whose path begins with prefix, behind the key after: see PageKey.
 func (a *Account) ServerCertificates(ctx context.Context, prefix, after string, n int) ([]ServerCertificate, error) {
 	var list []ServerCertificate
 	err := a.page(ctx, &list, serverCertificateColumns, "server_certificate", prefix, after, n)

@@ -59,7 +59,7 @@ func (a *Account) UserByID(ctx context.Context, id string) (User, error) {
 	return u, wrap(err, "user", id)
 }
 
-// Users lists users by name: those whose path begins with prefix, behind the name after.
+// Users lists users by name: those whose path begins with prefix, behind the key after: see PageKey.
 func (a *Account) Users(ctx context.Context, prefix, after string, n int) ([]User, error) {
 	var list []User
 	err := a.page(ctx, &list, userColumns, "iam_user", prefix, after, n)
