@@ -223,7 +223,24 @@ type accessReport struct {
 	Services    []string       `json:"services"` // that the policies grant, by namespace
 	Entities    []reportEntity `json:"entities"` // users and roles that could have used the policies
 	Accesses    []store.Access `json:"accesses"` // the last one of each entity to each service
-	Actions     []store.Access `json:"actions"`  // the last one to each action
+	Actions     []store.Access `json:"actions"`  // the last one to each tracked action
+	// Tracked has the tracked actions of each service that the policies grant, in a report on actions.
+	Tracked map[string][]string `json:"tracked,omitempty"`
+}
+
+// trackedActions returns the actions of each service that any of the policies allows and AWS keeps the last access of.
+func trackedActions(documents []*policy.Document, services []string) map[string][]string {
+	tracked := make(map[string][]string)
+	for _, prefix := range services {
+		service, _ := catalog.Service(prefix)
+		for _, a := range service.Actions() {
+			granting := func(d *policy.Document) bool { return d.Grants(prefix, slices.Values([]string{a.Name})) }
+			if a.Tracked() && slices.ContainsFunc(documents, granting) {
+				tracked[prefix] = append(tracked[prefix], a.Name)
+			}
+		}
+	}
+	return tracked
 }
 
 // usersOf returns the users and roles that have the policies of a user, group or role, or that have a managed policy.
@@ -333,6 +350,10 @@ func (s *IAM) lastAccessed(ctx context.Context, arn string, granularity types.Ac
 	if r.Entities, err = s.usersOf(ctx, e); err != nil {
 		return nil, err
 	}
+	byAction := granularity == types.AccessAdvisorUsageGranularityTypeActionLevel
+	if byAction {
+		r.Tracked = trackedActions(documents, r.Services)
+	}
 	since := store.At(s.now.Add(-trackingPeriod))
 	last := map[string]int{} // into r.Actions
 	for _, u := range r.Entities {
@@ -345,7 +366,7 @@ func (s *IAM) lastAccessed(ctx context.Context, arn string, granularity types.Ac
 				r.Accesses = append(r.Accesses, a)
 			}
 		}
-		if granularity != types.AccessAdvisorUsageGranularityTypeActionLevel {
+		if !byAction {
 			continue
 		}
 		actions, err := s.account.ActionAccesses(ctx, u.ID, since)
@@ -353,8 +374,7 @@ func (s *IAM) lastAccessed(ctx context.Context, arn string, granularity types.Ac
 			return nil, err
 		}
 		for _, a := range actions {
-			granting := func(d *policy.Document) bool { return d.Grants(a.Service, slices.Values([]string{a.Action})) }
-			if !slices.ContainsFunc(documents, granting) {
+			if !slices.Contains(r.Tracked[a.Service], a.Action) {
 				continue
 			}
 			key := a.Service + ":" + a.Action
@@ -427,17 +447,15 @@ func (s *IAM) GetServiceLastAccessedDetails(ctx context.Context, in *iam.GetServ
 			item.LastAuthenticated, item.LastAuthenticatedEntity = aws.Time(last.At.Time()), arns[last.EntityID]
 			item.LastAuthenticatedRegion = &last.Region
 		}
-		for _, a := range r.Actions {
-			if a.Service == service {
-				item.TrackedActionsLastAccessed = append(item.TrackedActionsLastAccessed, types.TrackedActionLastAccessed{
-					ActionName: &a.Action, LastAccessedEntity: arns[a.EntityID], LastAccessedRegion: &a.Region,
-					LastAccessedTime: aws.Time(a.At.Time()),
-				})
+		for _, name := range r.Tracked[service] {
+			action := types.TrackedActionLastAccessed{ActionName: &name} // no more of one that was never accessed
+			for _, a := range r.Actions {
+				if a.Service == service && a.Action == name {
+					action.LastAccessedEntity, action.LastAccessedRegion, action.LastAccessedTime = arns[a.EntityID], &a.Region, aws.Time(a.At.Time())
+				}
 			}
+			item.TrackedActionsLastAccessed = append(item.TrackedActionsLastAccessed, action)
 		}
-		slices.SortFunc(item.TrackedActionsLastAccessed, func(a, b types.TrackedActionLastAccessed) int {
-			return strings.Compare(*a.ActionName, *b.ActionName)
-		})
 		out.ServicesLastAccessed = append(out.ServicesLastAccessed, item)
 	}
 	return out, nil

@@ -1,18 +1,32 @@
 package handlers
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"gatehouse/catalog"
 )
 
 const (
 	grantsSTS   = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:Get*","Resource":"*"}}`
 	grantsThree = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["sts:*","iam:List*","s3:GetObject"],"Resource":"*"}}`
 )
+
+// tracked counts the tracked actions of a service whose names begin so.
+func tracked(service, prefix string) (n int) {
+	s, _ := catalog.Service(service)
+	for _, a := range s.Actions() {
+		if a.Tracked() && strings.HasPrefix(a.Name, prefix) {
+			n++
+		}
+	}
+	return n
+}
 
 // TestServiceLastAccessed calls as users and asks what they have called.
 func TestServiceLastAccessed(t *testing.T) {
@@ -68,9 +82,38 @@ func TestServiceLastAccessed(t *testing.T) {
 	if s3 := got["s3"]; s3.LastAuthenticated != nil || *s3.TotalAuthenticatedEntities != 0 || *s3.ServiceName != "Amazon S3" {
 		t.Errorf("s3, which alice never called: got %+v", s3)
 	}
-	if iam := got["iam"]; aws.ToString(iam.LastAuthenticatedEntity) != prefix+"user/alice" || *iam.TotalAuthenticatedEntities != 1 ||
-		len(iam.TrackedActionsLastAccessed) != 1 || *iam.TrackedActionsLastAccessed[0].ActionName != "ListUsers" {
+	if iam := got["iam"]; aws.ToString(iam.LastAuthenticatedEntity) != prefix+"user/alice" || *iam.TotalAuthenticatedEntities != 1 {
 		t.Errorf("iam of alice: got %+v", iam)
+	}
+	// Every tracked action that is granted is there, without a time when it was never accessed.
+	if actions := got["s3"].TrackedActionsLastAccessed; len(actions) != 0 {
+		t.Errorf("tracked actions of s3, of which only GetObject is granted: got %d, want none", len(actions))
+	}
+	never := map[string]int{}
+	for namespace, accessed := range map[string]string{"iam": "ListUsers", "sts": "GetCallerIdentity"} {
+		found := false
+		for _, a := range got[namespace].TrackedActionsLastAccessed {
+			switch {
+			case *a.ActionName != accessed:
+				never[namespace]++
+				if a.LastAccessedTime != nil || a.LastAccessedEntity != nil || a.LastAccessedRegion != nil {
+					t.Errorf("%s:%s, which alice never called: got %+v", namespace, *a.ActionName, a)
+				}
+			case a.LastAccessedTime == nil || aws.ToString(a.LastAccessedEntity) != prefix+"user/alice" || aws.ToString(a.LastAccessedRegion) == "":
+				t.Errorf("%s:%s: got %+v, want alice's call", namespace, *a.ActionName, a)
+			default:
+				found = true
+			}
+		}
+		if !found {
+			t.Errorf("%s: got no %s", namespace, accessed)
+		}
+	}
+	if want := tracked("iam", "List") - 1; never["iam"] != want {
+		t.Errorf("actions of iam that alice never called: got %d, want %d", never["iam"], want)
+	}
+	if want := tracked("sts", "") - 1; never["sts"] != want {
+		t.Errorf("actions of sts that alice never called: got %d, want %d", never["sts"], want)
 	}
 	_, got = report(prefix+"group/devs", "")
 	if sts := got["sts"]; len(got) != 1 || aws.ToString(sts.LastAuthenticatedEntity) != prefix+"user/bob" || *sts.TotalAuthenticatedEntities != 2 ||
