@@ -198,7 +198,8 @@ func (a *Auth) lookup(ctx context.Context, id string) (sigv4.Credential, bool, e
 }
 
 // believe returns the caller whose key a request names, without looking at the signature. It runs only when
-// verification is switched off. The key must exist, be active, and not have expired.
+// verification is switched off. The scope must name a Region that the endpoint serves, and the key must exist, be active, and
+// not have expired.
 func (a *Auth) believe(ctx context.Context, r *http.Request, ep sigv4.Endpoint) (*Caller, error) {
 	refuse := func(k sigv4.Kind) error {
 		return &sigv4.Error{Kind: k, Service: ep.Service, Region: ep.Region, Now: a.config.Real().UTC()}
@@ -211,6 +212,9 @@ func (a *Auth) believe(ctx context.Context, r *http.Request, ep sigv4.Endpoint) 
 	}
 	if err := meant(claim, ep); err != nil {
 		return nil, err
+	}
+	if !claim.SigV4A && !ep.Allows(claim.Region) {
+		return nil, wrongScope(claim, ep, sigv4.ScopePart{Name: "region", Got: claim.Region, Want: ep.Region})
 	}
 	c, known, err := a.lookup(ctx, claim.AccessKeyID)
 	switch {
@@ -229,9 +233,12 @@ func meant(claim sigv4.Claim, ep sigv4.Endpoint) error {
 	if claim.Service == ep.Name {
 		return nil
 	}
+	return wrongScope(claim, ep, sigv4.ScopePart{Name: "service", Got: claim.Service, Want: ep.Name})
+}
+
+func wrongScope(claim sigv4.Claim, ep sigv4.Endpoint, part sigv4.ScopePart) error {
 	return &sigv4.Error{
-		Kind: sigv4.WrongScope, Service: ep.Service, Region: ep.Region, AccessKeyID: claim.AccessKeyID,
-		Scope: []sigv4.ScopePart{{Name: "service", Got: claim.Service, Want: ep.Name}},
+		Kind: sigv4.WrongScope, Service: ep.Service, Region: ep.Region, AccessKeyID: claim.AccessKeyID, Scope: []sigv4.ScopePart{part},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -230,4 +231,29 @@ func (s *testServer) mustCreateRole(name string) string {
 		s.t.Fatal(err)
 	}
 	return *out.Role.Arn
+}
+
+// A Region is held against what the endpoint serves even where signatures are not compared.
+func TestUnverifiedRegion(t *testing.T) {
+	t.Parallel()
+	s := newServerWith(t, auth.Off, nil)
+	alice := s.mustCreateUser("alice")
+	s.Server.auth = auth.New(auth.Config{DB: s.db, Clock: s.clock, Logger: s.Server.log})
+	for region, want := range map[string]string{
+		"us-east-1": "", "cn-north-1": "", "": "SignatureDoesNotMatch", "mars": "SignatureDoesNotMatch", "US-EAST-1": "SignatureDoesNotMatch",
+	} {
+		k, err := alice.Credentials.Retrieve(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("Action=GetCallerIdentity&Version=2011-06-15"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("X-Amz-Date", time.Now().UTC().Format("20060102T150405Z"))
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+k.AccessKeyID+"/"+time.Now().UTC().Format("20060102")+"/"+region+"/sts/aws4_request, SignedHeaders=host, Signature=0")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if got := answerCode(w.Result(), w.Body.Bytes()); got != want {
+			t.Errorf("Region %q: got %q, want %q: %s", region, got, want, w.Body)
+		}
+	}
 }

@@ -249,7 +249,7 @@ func (c *claim) splitCredential(trailing bool) bool {
 func (s *scratch) wrongScope() []ScopePart {
 	c := &s.claim
 	var wrong []ScopePart
-	if !c.ecdsa && !s.ep.allows(c.region) {
+	if !c.ecdsa && !s.ep.Allows(c.region) {
 		wrong = append(wrong, ScopePart{Name: "region", Got: c.region, Want: s.ep.Region})
 	}
 	if c.service != s.ep.Name {
@@ -295,7 +295,12 @@ func (s *scratch) readRegionSet() *Error {
 }
 
 // Claim is what a request says of its credential, unverified.
-type Claim struct{ AccessKeyID, Region, Service string }
+type Claim struct {
+	AccessKeyID, Service string
+	// Region is empty under SigV4A, whose scope names none.
+	Region string
+	SigV4A bool
+}
 
 // ClaimedKey returns the credential that a request names in its one Authorization header, unverified. It
 // exists for modes that the operator has chosen to run without verification; it never says who a caller is. It finds none
@@ -317,7 +322,7 @@ func ClaimedKey(r *http.Request) (Claim, bool) {
 	if !c.splitCredential(false) || !plausibleKeyID(c.accessKeyID) {
 		return Claim{}, false
 	}
-	return Claim{AccessKeyID: c.accessKeyID, Region: c.region, Service: c.service}, true
+	return Claim{AccessKeyID: c.accessKeyID, Region: c.region, Service: c.service, SigV4A: c.ecdsa}, true
 }
 
 // ClaimedQueryKey is ClaimedKey for presigned requests: the credential in the one X-Amz-Credential of a request
@@ -338,7 +343,7 @@ func ClaimedQueryKey(r *http.Request) (Claim, bool) {
 	if s.claimParameters(); c.repeated || !c.splitCredential(false) || !plausibleKeyID(c.accessKeyID) {
 		return Claim{}, false
 	}
-	return Claim{AccessKeyID: c.accessKeyID, Region: c.region, Service: c.service}, true
+	return Claim{AccessKeyID: c.accessKeyID, Region: c.region, Service: c.service, SigV4A: c.ecdsa}, true
 }
 
 // presigned reports whether the query carries any part of a signature.

@@ -112,7 +112,8 @@ func AnyRegion(region string) bool {
 	return region[0] >= 'a'
 }
 
-func (e *Endpoint) allows(region string) bool {
+// Allows reports whether a credential scope may name a Region.
+func (e *Endpoint) Allows(region string) bool {
 	if e.Regions != nil {
 		return e.Regions(region)
 	}
@@ -126,9 +127,9 @@ func (e *Endpoint) allowsSet(set string) bool {
 		entry = strings.Trim(entry, " \t")
 		switch {
 		case entry == "":
-		case e.Region != "" && glob(entry, e.Region) && e.allows(e.Region):
+		case e.Region != "" && glob(entry, e.Region) && e.Allows(e.Region):
 			return true
-		case !strings.Contains(entry, "*") && e.allows(entry):
+		case !strings.Contains(entry, "*") && e.Allows(entry):
 			return true
 		}
 	}

@@ -26,14 +26,14 @@ func TestEndpointFor(t *testing.T) {
 	}
 	for _, tt := range tests {
 		ep := EndpointFor(tt.service, "eu-west-1")
-		if ep.Name != tt.service || ep.Family != tt.family || ep.Window != tt.window || ep.S3 != tt.s3 || !ep.allows("eu-west-1") || ep.allows("us-east-1") {
+		if ep.Name != tt.service || ep.Family != tt.family || ep.Window != tt.window || ep.S3 != tt.s3 || !ep.Allows("eu-west-1") || ep.Allows("us-east-1") {
 			t.Errorf("%s: got %+v", tt.service, ep)
 		}
 	}
-	if ep := EndpointFor("sts", ""); !ep.allows("eu-west-1") || ep.allows("x") || ep.allows("") {
+	if ep := EndpointFor("sts", ""); !ep.Allows("eu-west-1") || ep.Allows("x") || ep.Allows("") {
 		t.Error("no Region: want every well formed one allowed, and no other")
 	}
-	if ep := (Endpoint{}); ep.allows("") || ep.allows("us-east-1") || ep.allowsSet("*") {
+	if ep := (Endpoint{}); ep.Allows("") || ep.Allows("us-east-1") || ep.allowsSet("*") {
 		t.Error("the zero endpoint: want no Region allowed")
 	}
 	for name := range Services() {

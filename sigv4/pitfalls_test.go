@@ -140,7 +140,7 @@ func TestCVE_2026_41145(t *testing.T) {
 		r.RequestURI = "/k?" + query
 		want(t, refusal(t, r, s3East), "AuthorizationQueryParametersError", "AccessDenied")
 		if id, ok := ClaimedKey(r); ok {
-			t.Errorf("claimed key id: got %q, want none", id)
+			t.Errorf("claimed key id: got %+v, want none", id)
 		}
 	}
 }
@@ -599,10 +599,10 @@ func TestClaimedKey(t *testing.T) {
 			r.Header["Authorization"] = tt.auth
 		}
 		if id, ok := ClaimedKey(r); id.AccessKeyID != tt.id || ok != (tt.id != "") {
-			t.Errorf("%s: got %q, %v, want %q", tt.name, id, ok, tt.id)
+			t.Errorf("%s: got %+v, %v, want %q", tt.name, id, ok, tt.id)
 		}
 		if id, ok := ClaimedQueryKey(r); ok != (tt.name == "query only") || ok && id.AccessKeyID != "test" {
-			t.Errorf("%s, query: got %q, %v", tt.name, id, ok)
+			t.Errorf("%s, query: got %+v, %v", tt.name, id, ok)
 		}
 	}
 }

@@ -268,7 +268,7 @@ func (s *scratch) s3Scope() *Error {
 		part = ScopePart{Name: "terminator", Got: c.lastPart, Want: terminator}
 	case !isDate(c.scopeDate):
 		part = ScopePart{Name: "date", Got: c.scopeDate}
-	case !c.ecdsa && !s.ep.allows(c.region):
+	case !c.ecdsa && !s.ep.Allows(c.region):
 		part = ScopePart{Name: "region", Got: c.region, Want: s.ep.Region}
 	default:
 		return nil
