@@ -14,15 +14,23 @@ import (
 
 func accountPropertyOperations() []operation {
 	return []operation{
-		read((*IAM).GetAccountProperties, anything),
+		read((*IAM).GetAccountProperties, propertyNamespaces),
 		write((*IAM).PutAccountProperties, propertyNamespaces),
 	}
 }
 
-// propertyNamespaces resolves to no resource, and shows the namespaces of the properties to conditions.
-func propertyNamespaces(_ context.Context, _ *call, in any) (auth.Target, error) {
+// propertyNamespaces resolves to no resource, and shows to conditions the namespaces of the properties that are set, or
+// read, which are all that there are.
+func propertyNamespaces(ctx context.Context, c *call, in any) (auth.Target, error) {
+	var properties map[string]string
+	var err error
+	if put, ok := in.(*iam.PutAccountPropertiesInput); ok {
+		properties = put.Properties
+	} else if properties, err = c.account.Properties(ctx); err != nil {
+		return auth.Target{}, err
+	}
 	var namespaces []string
-	for name := range in.(*iam.PutAccountPropertiesInput).Properties {
+	for name := range properties {
 		namespace, _, _ := strings.Cut(name, "/")
 		namespaces = append(namespaces, namespace)
 	}

@@ -63,7 +63,7 @@ func (s *IAM) modifiableOwner(ctx context.Context, kind store.OwnerKind, name st
 	return s.owner(ctx, kind, name)
 }
 
-// permissionsOf resolves to the entity of a kind whose policies a call changes. Conditions can see its permissions
+// permissionsOf resolves to the entity of a kind whose policies a call changes or shows. Conditions can see its permissions
 // boundary and the managed policy that is attached or detached.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 func permissionsOf(kind store.OwnerKind) resolver {

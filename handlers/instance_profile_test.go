@@ -79,7 +79,7 @@ func TestRoleResources(t *testing.T) {
 		want      auth.Target
 	}{
 		{"CreateRole", &iam.CreateRoleInput{RoleName: app, PermissionsBoundary: &limits}, auth.Target{Resource: "arn:aws:iam::123456789012:role/app", Keys: bounded}},
-		{"GetRole", &iam.GetRoleInput{RoleName: app}, auth.Target{Resource: roleARN, Tags: tags}},
+		{"GetRole", &iam.GetRoleInput{RoleName: app}, auth.Target{Resource: roleARN, Tags: tags, Keys: bounded}},
 		{"GetRole", &iam.GetRoleInput{RoleName: aws.String("none")}, auth.Target{Resource: "arn:aws:iam::123456789012:role/none"}},
 		{"DeleteRole", &iam.DeleteRoleInput{RoleName: app}, auth.Target{Resource: roleARN, Tags: tags, Keys: bounded}},
 		{"PutRolePermissionsBoundary", &iam.PutRolePermissionsBoundaryInput{RoleName: app, PermissionsBoundary: aws.String("other")},

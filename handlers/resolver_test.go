@@ -1,8 +1,12 @@
 package handlers
 
 import (
+	"context"
+	"errors"
+	"maps"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +77,70 @@ func checkTarget(t *testing.T, action string, detail catalog.ActionDetail, targe
 	t.Errorf("%s: authorized on %s, want one of %v", action, target.Resource, detail.ResourceTypes)
 }
 
+// unset are condition keys of IAM that no call fills here, and why.
+var unset = map[string]string{
+	"iam:FIDO-FIPS-140-2-certification": "security keys are registered in the console only",
+	"iam:FIDO-FIPS-140-3-certification": "security keys are registered in the console only",
+	"iam:FIDO-certification":            "security keys are registered in the console only",
+	"iam:RegisterSecurityKey":           "security keys are registered in the console only",
+	"iam:RoleTemplateARN":               "is of the calls that AcquireRole makes at AWS",
+}
+
+// A call on an entity that there is, with all that it may say, has the condition keys of IAM that the service
+// authorization reference lists for its action, and no other.
+func TestResolverKeys(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	const boundary = "arn:aws:iam::" + account + ":policy/example"
+	s.update(account, func(ctx context.Context, a *store.Account) error {
+		u := store.User{Name: "example", PermissionsBoundary: boundary}
+		r := store.Role{Name: "example", TrustPolicy: trustAccount, PermissionsBoundary: boundary}
+		if err := errors.Join(a.CreateUser(ctx, &u), a.CreateRole(ctx, &r), a.CreateGroup(ctx, &store.Group{Name: "example"})); err != nil {
+			return err
+		}
+		if err := a.SetProperty(ctx, "example/property", "value"); err != nil {
+			return err
+		}
+		return a.CreateServiceSpecificCredential(ctx, &store.ServiceSpecificCredential{ID: "example", UserID: u.ID, Service: "logs.amazonaws.com", Name: "example"})
+	})
+	caller := &auth.Caller{
+		Account: account, ARN: "arn:aws:iam::" + account + ":user/example", Kind: auth.User, Region: "us-east-1", Credential: &store.Credential{UserName: "example"},
+	}
+	for _, op := range operations() {
+		if op.exempt || op.service.Name != "iam" || elsewhere[op.action()] != "" {
+			continue
+		}
+		detail, _ := catalog.Action("iam", op.name())
+		want := map[string]bool{}
+		add := func(keys []string) {
+			for _, key := range keys {
+				if strings.HasPrefix(key, "iam:") && !strings.HasPrefix(key, "iam:ResourceTag/") && unset[key] == "" {
+					want[key] = true
+				}
+			}
+		}
+		add(detail.ConditionKeys)
+		for _, r := range detail.ResourceTypes {
+			add(r.ConditionKeys)
+		}
+		got := map[string]bool{}
+		err := s.db.View(t.Context(), func(tx *store.Tx) error {
+			c := &call{Server: s.Server, caller: caller, tx: tx, account: tx.Account(account), region: "us-east-1", partition: "aws"}
+			target, err := op.resource(t.Context(), c, exampleInput(op.in))
+			for key := range target.Keys {
+				got[key] = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Errorf("%s: %v", op.action(), err)
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: got the keys %v, want %v", op.action(), slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+		}
+	}
+}
+
 var variable = regexp.MustCompile(`\\\$\\\{[A-Za-z]+\\\}`)
 
 // arnPattern matches the ARNs of a resource type.
@@ -113,6 +181,8 @@ func exampleInput(in reflect.Type) any {
 			text = "autoscaling.amazonaws.com"
 		}
 		switch {
+		case f.Type == reflect.TypeFor[*int32]():
+			v.Elem().Field(i).Set(reflect.ValueOf(aws.Int32(1)))
 		case f.Type == reflect.TypeFor[*string]():
 			v.Elem().Field(i).Set(reflect.ValueOf(aws.String(text)))
 		case f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct && f.Type.Elem() != reflect.TypeFor[time.Time]():

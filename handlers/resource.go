@@ -52,7 +52,7 @@ func user(ctx context.Context, c *call, in any) (auth.Target, error) {
 
 // newUser is the user that is about to be made.
 func newUser(_ context.Context, c *call, in any) (auth.Target, error) {
-	return bounded(auth.Target{Resource: c.arn("user" + pathOf(in) + member(in, "UserName"))}, in), nil
+	return auth.Target{Resource: c.arn("user" + pathOf(in) + member(in, "UserName"))}, nil
 }
 
 // role is the role that RoleName names.
@@ -73,15 +73,7 @@ func role(ctx context.Context, c *call, in any) (auth.Target, error) {
 
 // newRole is the role that is about to be made.
 func newRole(_ context.Context, c *call, in any) (auth.Target, error) {
-	return bounded(auth.Target{Resource: c.arn("role" + pathOf(in) + member(in, "RoleName"))}, in), nil
-}
-
-// bounded adds the permissions boundary that the input sets.
-func bounded(t auth.Target, in any) auth.Target {
-	if arn := member(in, "PermissionsBoundary"); arn != "" {
-		t.Keys = map[string][]string{"iam:PermissionsBoundary": {arn}}
-	}
-	return t
+	return auth.Target{Resource: c.arn("role" + pathOf(in) + member(in, "RoleName"))}, nil
 }
 
 // renamed asks for a change of name or path on what the entity is and on what it is to be: "you must have the

@@ -17,7 +17,7 @@ import (
 func roleOperations() []operation {
 	return []operation{
 		write((*IAM).CreateRole, newBoundary(newRole)),
-		read((*IAM).GetRole, role),
+		read((*IAM).GetRole, permissionsOf(store.OwnerRole)),
 		read((*IAM).ListRoles, anything),
 		write((*IAM).UpdateRole, permissionsOf(store.OwnerRole)),
 		write((*IAM).UpdateRoleDescription, permissionsOf(store.OwnerRole)),
