@@ -55,7 +55,7 @@ func (a *Account) DeleteInstanceProfile(ctx context.Context, name string) error 
 	if err != nil {
 		return err
 	}
-	if err := a.deleteResourceTags(ctx, p.ID); err != nil {
+	if err := a.deleteTags(ctx, resourceTags, p.ID); err != nil {
 		return err
 	}
 	return wrap(a.change(ctx, "DELETE FROM instance_profile WHERE account_id = ?1 AND id = ?2", p.ID), "instance profile", p.Name)

@@ -106,7 +106,7 @@ func (a *Account) UpdateMFADevice(ctx context.Context, d *MFADevice) error {
 
 // DeleteMFADevice deletes a device with its tags.
 func (a *Account) DeleteMFADevice(ctx context.Context, serial string) error {
-	if err := a.deleteResourceTags(ctx, serial); err != nil {
+	if err := a.deleteTags(ctx, resourceTags, serial); err != nil {
 		return err
 	}
 	err := a.change(ctx, "DELETE FROM mfa_device WHERE account_id = ?1 AND serial = ?2", serial)

@@ -94,7 +94,7 @@ func (a *Account) UpdateOIDCProvider(ctx context.Context, p *OIDCProvider) error
 // DeleteOIDCProvider deletes a provider with its tags.
 func (a *Account) DeleteOIDCProvider(ctx context.Context, name string) error {
 	p := OIDCProvider{Name: name}
-	if err := a.deleteResourceTags(ctx, p.TagOwner()); err != nil {
+	if err := a.deleteTags(ctx, resourceTags, p.TagOwner()); err != nil {
 		return err
 	}
 	err := a.change(ctx, "DELETE FROM oidc_provider WHERE account_id = ?1 AND name = ?2", name)

@@ -108,7 +108,7 @@ func (a *Account) DeletePolicy(ctx context.Context, p *ManagedPolicy, arn string
 	if n > 1 {
 		return &InUse{Kind: "policy", Name: p.Name, By: "policy version"}
 	}
-	if err := a.deleteResourceTags(ctx, p.ID); err != nil {
+	if err := a.deleteTags(ctx, resourceTags, p.ID); err != nil {
 		return err
 	}
 	if _, err := a.exec(ctx, "DELETE FROM policy_version WHERE account_id = ?1 AND policy_id = ?2", p.ID); err != nil {

@@ -106,7 +106,7 @@ func (a *Account) DeleteRole(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.deleteTags(ctx, r.ID); err != nil {
+	if err := a.deleteTags(ctx, caselessTags, r.ID); err != nil {
 		return err
 	}
 	return wrap(a.change(ctx, "DELETE FROM iam_role WHERE account_id = ?1 AND id = ?2", r.ID), "role", r.Name)

@@ -78,7 +78,7 @@ func (a *Account) DeleteSAMLProvider(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.deleteResourceTags(ctx, p.TagOwner()); err != nil {
+	if err := a.deleteTags(ctx, resourceTags, p.TagOwner()); err != nil {
 		return err
 	}
 	if _, err := a.exec(ctx, "DELETE FROM saml_private_key WHERE account_id = ?1 AND provider = ?2", name); err != nil {

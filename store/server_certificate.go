@@ -64,7 +64,7 @@ func (a *Account) DeleteServerCertificate(ctx context.Context, name string) erro
 	if err != nil {
 		return err
 	}
-	if err := a.deleteResourceTags(ctx, c.ID); err != nil {
+	if err := a.deleteTags(ctx, resourceTags, c.ID); err != nil {
 		return err
 	}
 	err = a.change(ctx, "DELETE FROM server_certificate WHERE account_id = ?1 AND id = ?2", c.ID)

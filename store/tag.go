@@ -2,18 +2,34 @@ package store
 
 import "context"
 
-// Tag is a tag of an entity or a session. Keys compare without case: AWS keeps the case of the latest.
+// Tag is a tag of an entity or a session.
 type Tag struct {
 	Key   string `json:"key" db:"name"`
 	Value string `json:"value"`
 }
 
-// SetTags adds tags to an entity and replaces those of the same keys. ownerID is the entity's unique id, or its ARN
+// Tags are kept in two tables, which compare keys as AWS does: those of users and roles without case, of which AWS keeps
+// that of the latest, those of everything else with it. An owner is an entity's unique id, or its ARN without the account
 // when it has none.
+const (
+	caselessTags = "tag"
+	resourceTags = "resource_tag"
+)
+
+// SetTags adds tags to a user or a role and replaces those of the same keys.
 func (a *Account) SetTags(ctx context.Context, ownerID string, tags []Tag) error {
+	return a.setTags(ctx, caselessTags, ownerID, tags)
+}
+
+// SetResourceTags is SetTags for an entity that is neither a user nor a role.
+func (a *Account) SetResourceTags(ctx context.Context, ownerID string, tags []Tag) error {
+	return a.setTags(ctx, resourceTags, ownerID, tags)
+}
+
+func (a *Account) setTags(ctx context.Context, table, ownerID string, tags []Tag) error {
 	for _, t := range tags {
 		_, err := a.exec(ctx, `
-			INSERT INTO tag (account_id, owner_id, name, value)
+			INSERT INTO `+table+` (account_id, owner_id, name, value)
 			VALUES (?1, ?2, ?3, ?4)
 			ON CONFLICT (account_id, owner_id, name) DO UPDATE SET name = excluded.name, value = excluded.value`,
 			ownerID, t.Key, t.Value)
@@ -24,10 +40,19 @@ func (a *Account) SetTags(ctx context.Context, ownerID string, tags []Tag) error
 	return nil
 }
 
-// RemoveTags takes tags from an entity. Keys that it does not have are passed over.
+// RemoveTags takes tags from a user or a role. Keys that it does not have are passed over.
 func (a *Account) RemoveTags(ctx context.Context, ownerID string, keys []string) error {
+	return a.removeTags(ctx, caselessTags, ownerID, keys)
+}
+
+// RemoveResourceTags is RemoveTags for an entity that is neither a user nor a role.
+func (a *Account) RemoveResourceTags(ctx context.Context, ownerID string, keys []string) error {
+	return a.removeTags(ctx, resourceTags, ownerID, keys)
+}
+
+func (a *Account) removeTags(ctx context.Context, table, ownerID string, keys []string) error {
 	for _, key := range keys {
-		_, err := a.exec(ctx, "DELETE FROM tag WHERE account_id = ?1 AND owner_id = ?2 AND name = ?3", ownerID, key)
+		_, err := a.exec(ctx, "DELETE FROM "+table+" WHERE account_id = ?1 AND owner_id = ?2 AND name = ?3", ownerID, key)
 		if err != nil {
 			return wrap(err, "tag", key)
 		}
@@ -35,27 +60,45 @@ func (a *Account) RemoveTags(ctx context.Context, ownerID string, keys []string)
 	return nil
 }
 
-// Tags lists the tags of an entity by key, behind the key after.
+// Tags lists the tags of a user or a role by key, behind the key after.
 func (a *Account) Tags(ctx context.Context, ownerID, after string, n int) ([]Tag, error) {
+	return a.tags(ctx, caselessTags, ownerID, after, n)
+}
+
+// ResourceTags is Tags for an entity that is neither a user nor a role.
+func (a *Account) ResourceTags(ctx context.Context, ownerID, after string, n int) ([]Tag, error) {
+	return a.tags(ctx, resourceTags, ownerID, after, n)
+}
+
+func (a *Account) tags(ctx context.Context, table, ownerID, after string, n int) ([]Tag, error) {
 	var list []Tag
 	err := a.all(ctx, &list, `
 		SELECT name, value
-		FROM tag
+		FROM `+table+`
 		WHERE account_id = ?1 AND owner_id = ?2 AND name > ?3
 		ORDER BY name
 		LIMIT ?4`, ownerID, after, limit(n))
 	return list, err
 }
 
-// CountTags returns how many tags an entity has.
+// CountTags returns how many tags a user or a role has.
 func (a *Account) CountTags(ctx context.Context, ownerID string) (int, error) {
+	return a.countTags(ctx, caselessTags, ownerID)
+}
+
+// CountResourceTags is CountTags for an entity that is neither a user nor a role.
+func (a *Account) CountResourceTags(ctx context.Context, ownerID string) (int, error) {
+	return a.countTags(ctx, resourceTags, ownerID)
+}
+
+func (a *Account) countTags(ctx context.Context, table, ownerID string) (int, error) {
 	var n int
-	err := a.get(ctx, &n, "SELECT count(*) FROM tag WHERE account_id = ?1 AND owner_id = ?2", ownerID)
+	err := a.get(ctx, &n, "SELECT count(*) FROM "+table+" WHERE account_id = ?1 AND owner_id = ?2", ownerID)
 	return n, err
 }
 
 // deleteTags takes all tags from an entity that is about to be deleted.
-func (a *Account) deleteTags(ctx context.Context, ownerID string) error {
-	_, err := a.exec(ctx, "DELETE FROM tag WHERE account_id = ?1 AND owner_id = ?2", ownerID)
+func (a *Account) deleteTags(ctx context.Context, table, ownerID string) error {
+	_, err := a.exec(ctx, "DELETE FROM "+table+" WHERE account_id = ?1 AND owner_id = ?2", ownerID)
 	return wrap(err, "tags of", ownerID)
 }

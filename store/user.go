@@ -112,7 +112,7 @@ func (a *Account) DeleteUser(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.deleteTags(ctx, u.ID); err != nil {
+	if err := a.deleteTags(ctx, caselessTags, u.ID); err != nil {
 		return err
 	}
 	if err := a.change(ctx, "DELETE FROM iam_user WHERE account_id = ?1 AND id = ?2", u.ID); err != nil {
