@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -363,6 +364,74 @@ func TestDefaultCredentialChain(t *testing.T) {
 			id, err := sts.NewFromConfig(c).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 			if err != nil || !strings.HasPrefix(*id.Arn, "arn:aws:sts::123456789012:assumed-role/"+tt.role+"/") {
 				t.Errorf("got %v, %v, want a session of %s", id, err, tt.role)
+			}
+		})
+	}
+}
+
+// hosts is a transport that notes where requests were to go, and fails them.
+type hosts []string
+
+func (h *hosts) RoundTrip(r *http.Request) (*http.Response, error) {
+	*h = append(*h, r.URL.Host)
+	return nil, errors.New("not sent")
+}
+
+// The Go SDK makes the STS client of its credential chain before it reads AWS_ENDPOINT_URL, and an STS client that finds
+// the variable set does not look further: docs/web-identity.md says what does reach that client.
+func TestEndpointOfChain(t *testing.T) {
+	const ours = "gatehouse.localhost:4566"
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	tests := []struct {
+		name, config string
+		env          map[string]string
+		set          []func(*config.LoadOptions) error
+		host         string
+	}{
+		{"AWS_ENDPOINT_URL alone", "", map[string]string{"AWS_ENDPOINT_URL": "http://" + ours}, nil, "sts.us-east-1.amazonaws.com"},
+		{"AWS_ENDPOINT_URL_STS", "", map[string]string{"AWS_ENDPOINT_URL_STS": "http://" + ours}, nil, ours},
+		{"both", "", map[string]string{"AWS_ENDPOINT_URL": "http://" + ours, "AWS_ENDPOINT_URL_STS": "http://" + ours}, nil, ours},
+		{"endpoint_url of the profile", "[default]\nendpoint_url = http://" + ours + "\n", nil, nil, "sts.us-east-1.amazonaws.com"},
+		{"services section", "[default]\nservices = here\n[services here]\nsts =\n  endpoint_url = http://" + ours + "\n", nil, nil, ours},
+		{"services section and AWS_ENDPOINT_URL", "[default]\nservices = here\n[services here]\nsts =\n  endpoint_url = http://" + ours + "\n",
+			map[string]string{"AWS_ENDPOINT_URL": "http://" + ours}, nil, "sts.us-east-1.amazonaws.com"},
+		{"WithBaseEndpoint", "", nil, []func(*config.LoadOptions) error{config.WithBaseEndpoint("http://" + ours)}, ours},
+		{"WithBaseEndpoint and AWS_ENDPOINT_URL", "", map[string]string{"AWS_ENDPOINT_URL": "http://" + ours},
+			[]func(*config.LoadOptions) error{config.WithBaseEndpoint("http://" + ours)}, "sts.us-east-1.amazonaws.com"},
+	}
+	token := write("token", "a.b.c")
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, kv := range os.Environ() {
+				if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "AWS_") {
+					t.Setenv(name, "") // which restores it
+					os.Unsetenv(name)
+				}
+			}
+			t.Setenv("AWS_CONFIG_FILE", write("config", tt.config))
+			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(dir, "none"))
+			t.Setenv("AWS_REGION", "us-east-1")
+			t.Setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/web")
+			t.Setenv("AWS_WEB_IDENTITY_TOKEN_FILE", token)
+			for name, value := range tt.env {
+				t.Setenv(name, value)
+			}
+			var seen hosts
+			set := append(tt.set, config.WithHTTPClient(&http.Client{Transport: &seen}), config.WithRetryMaxAttempts(1))
+			c, err := config.LoadDefaultConfig(t.Context(), set...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Credentials.Retrieve(t.Context()); err == nil || len(seen) != 1 || seen[0] != tt.host {
+				t.Errorf("got %v, %v, want %s", seen, err, tt.host)
 			}
 		})
 	}

@@ -61,6 +61,8 @@ func (m *Main) envCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			vars := [][2]string{
 				{"AWS_ENDPOINT_URL", "http://" + m.config.Listen},
+				// The Go SDK's credential chain calls STS where this one says.
+				{"AWS_ENDPOINT_URL_STS", "http://" + m.config.Listen},
 				{"AWS_ACCESS_KEY_ID", "test"},
 				{"AWS_SECRET_ACCESS_KEY", "test"},
 				{"AWS_REGION", m.config.Region},

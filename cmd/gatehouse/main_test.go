@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 		main := Main{Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr}
 		os.Exit(main.Run(ctx))
 	}
+	if os.Getenv(runChain) != "" {
+		serveChain()
+	}
 	if body := os.Getenv(runEcho); body != "" {
 		serveEcho(body)
 	}

@@ -176,7 +176,7 @@ func TestCommandsWithoutServer(t *testing.T) {
 		}
 	}
 	text, err := s.run(t, "env")
-	if err != nil || !strings.Contains(text, "export AWS_ENDPOINT_URL=http://"+s.Main+"\n") || !strings.Contains(text, "export AWS_ACCESS_KEY_ID=test\n") {
+	if err != nil || !strings.Contains(text, "export AWS_ENDPOINT_URL=http://"+s.Main+"\n") || !strings.Contains(text, "export AWS_ENDPOINT_URL_STS=http://"+s.Main+"\n") || !strings.Contains(text, "export AWS_ACCESS_KEY_ID=test\n") {
 		t.Errorf("env: got %q, %v", text, err)
 	}
 }
