@@ -82,7 +82,7 @@ func (c *call) changesOwnPassword(ctx context.Context) (granted bool, err error)
 // authorizeAs is authorize for an operation whose callers have no credentials: the bearers of tokens and assertions. The
 // operation calls it when it has verified what they bring, before it gives anything out.
 func (c *call) authorizeAs(ctx context.Context, p policy.Principal, t auth.Target) error {
-	c.target = t.Resource
+	c.target, c.principal, c.owner = t.Resource, p.ARN, t.Account
 	if c.mode = c.auth.Mode(); c.mode == auth.Off {
 		return nil
 	}

@@ -80,7 +80,7 @@ func (s *Server) endpointSession(ctx context.Context, f unsignedSession) (*store
 			return nil, err
 		}
 	}
-	session, _, err := s.unsigned().assume(ctx, f, nil)
+	session, err := s.mint(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,15 @@ func (s *Server) endpointSession(ctx context.Context, f unsignedSession) (*store
 
 // unsigned is a call that nobody has signed.
 func (s *Server) unsigned() *STS {
-	return &STS{&call{Server: s, now: s.clock.Now(), region: s.region, partition: auth.Partition(s.region)}}
+	return &STS{&call{Server: s, now: s.clock.Now(), region: s.region, partition: auth.Partition(s.region), mode: s.auth.Mode()}}
+}
+
+// mint mints a session that no client asks STS for, and notes it as an event.
+func (s *Server) mint(ctx context.Context, f unsignedSession) (*store.Session, error) {
+	c := s.unsigned()
+	session, _, err := c.assume(ctx, f, nil)
+	c.recordService(f, err)
+	return session, err
 }
 
 // service is an AWS service that assumes a role.
@@ -297,7 +305,7 @@ func (s *Server) Credentials(ctx context.Context, r CredentialsRequest) (Process
 		seconds := int32(r.Duration / time.Second)
 		f.duration = &seconds
 	}
-	session, _, err := s.unsigned().assume(ctx, f, nil)
+	session, err := s.mint(ctx, f)
 	if awserr.AccessDenied.Is(err) {
 		return ProcessCredentials{}, awserr.NoSuchEntity.Errorf("There is no role %s.", r.RoleARN)
 	}

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"gatehouse/auth"
@@ -83,5 +86,74 @@ func TestEvents(t *testing.T) {
 		if err != nil || len(got) != tt.want {
 			t.Errorf("%s: got %d events, %v, want %d", tt.name, len(got), err, tt.want)
 		}
+	}
+}
+
+// Sessions that services assume are events of the role's account, as in CloudTrail; refused ones, too.
+func TestServiceEvents(t *testing.T) {
+	t.Parallel()
+	s := newEndpointServer(t, func(c *Config) { c.Endpoints.PodToken = "pod-secret" })
+	fetch := func() {
+		t.Helper()
+		get(t, s, "GET", "http://h"+containerPath, "Authorization", "container-secret")
+		get(t, s, "GET", "http://h"+agentPath, "Authorization", "pod-secret")
+		m := s.InstanceMetadata()
+		_, token := get(t, m, "PUT", "http://h/latest/api/token", imdsTokenTTL, "60")
+		get(t, m, "GET", "http://h"+imdsMeta+"iam/security-credentials/instance", imdsToken, token)
+	}
+	fetch()
+	fetch() // nothing is minted again
+	if _, err := s.Credentials(t.Context(), CredentialsRequest{RoleARN: taskRole}); err != nil {
+		t.Fatal(err)
+	}
+	deny := `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}]}`
+	if _, err := s.IAM(account).UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: aws.String("task"), PolicyDocument: &deny}); err != nil {
+		t.Fatal(err)
+	}
+	s.advance(7 * time.Hour)
+	get(t, s, "GET", "http://h"+containerPath, "Authorization", "container-secret")
+	s = s.restart()
+	list, err := s.db.Events(t.Context(), store.EventFilter{Action: "sts:AssumeRole"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []struct{ principal, source, resource, outcome, code string }{
+		{"ecs-tasks.amazonaws.com", "ecs-tasks.amazonaws.com", taskRole, "ExplicitDeny", "AccessDenied"},
+		{"gatehouse credentials", "", taskRole, "", ""},
+		{"ec2.amazonaws.com", "ec2.amazonaws.com", instanceRole, "Allow", ""},
+		{"pods.eks.amazonaws.com", "pods.eks.amazonaws.com", podRole, "Allow", ""},
+		{"ecs-tasks.amazonaws.com", "ecs-tasks.amazonaws.com", taskRole, "Allow", ""},
+	}
+	if len(list) != len(want) {
+		t.Fatalf("got %d events, want %d: %+v", len(list), len(want), list)
+	}
+	for i, w := range want {
+		e := list[i]
+		if e.Principal != w.principal || e.SourceIP != w.source || e.Resource != w.resource || e.Outcome != w.outcome || e.ErrorCode != w.code ||
+			e.AccountID != account || e.RequestID == "" || e.Mode != "strict" {
+			t.Errorf("event %d: got %+v, want %+v", i, e, w)
+		}
+	}
+}
+
+// Who has no credentials is named once verified, in every mode.
+func TestFederatedEvents(t *testing.T) {
+	t.Parallel()
+	s, _ := newWebIdentityServer(t, auth.Off)
+	s.mustCreateOIDCProvider(account, idpURL, "app")
+	arn := s.mustCreateTrustingRole("web", idpARN, webIdentityAction, "")
+	for _, token := range []string{s.sign(keys().good, s.claims(nil)), "a.b.c"} {
+		_, _ = s.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{RoleArn: &arn, RoleSessionName: aws.String("first"), WebIdentityToken: &token})
+	}
+	s = s.restart()
+	list, err := s.db.Events(t.Context(), store.EventFilter{Action: "sts:AssumeRoleWithWebIdentity"})
+	if err != nil || len(list) != 2 {
+		t.Fatalf("got %+v, %v", list, err)
+	}
+	if e := list[1]; e.AccountID != account || e.Principal != idpARN || e.Resource != arn || e.ErrorCode != "" {
+		t.Errorf("got %+v", e)
+	}
+	if e := list[0]; e.Principal != "" || e.ErrorCode != "InvalidIdentityToken" {
+		t.Errorf("got %+v", e)
 	}
 }

@@ -40,7 +40,9 @@ type call struct {
 	// were not asked.
 	target  string
 	decided *auth.Decision
-	mode    auth.Mode // as it was when the call was decided
+	// principal is who calls without credentials, once it is verified, and owner the account of what is called.
+	principal, owner string
+	mode             auth.Mode // as it was when the call was decided
 	// decision is what X-Gatehouse-Decision says: which policy would have denied. Soft mode only.
 	decision string
 	// tradeInToken is what X-Gatehouse-Trade-In-Token says.
