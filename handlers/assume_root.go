@@ -82,6 +82,7 @@ func (s *STS) AssumeRoot(ctx context.Context, in *sts.AssumeRootInput) (*sts.Ass
 	session := &store.Session{
 		Kind: store.KindRoot, PrincipalARN: target, UserID: account, IssuerARN: s.caller.ARN, IssuerID: account,
 		SourceIdentity: s.caller.SourceIdentity, Issued: store.At(s.now), Expires: store.At(s.now.Add(d)),
+		LeastTokenSize: int(aws.ToInt32(in.MinimumSessionTokenSize)),
 		SessionDetails: store.SessionDetails{AssumedRoot: true, TaskPolicyARN: task},
 	}
 	if err := s.tx.Account(account).CreateSession(ctx, session); err != nil {

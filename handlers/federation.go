@@ -46,6 +46,7 @@ type unsignedSession struct {
 	lifetime time.Duration
 	// keys are the condition keys of the request, sessionKeys those that remain for the session's own requests.
 	keys, sessionKeys map[string][]string
+	leastToken        *int32 // MinimumSessionTokenSize
 	policy            *string
 	policyARNs        []types.PolicyDescriptorType
 	tags              []federation.Tag
@@ -119,6 +120,7 @@ func (s *STS) assumeIn(ctx context.Context, f unsignedSession) (*store.Session, 
 		session.Expires = end
 	}
 	session.SourceIdentity = f.sourceIdentity
+	session.LeastTokenSize = int(aws.ToInt32(f.leastToken))
 	session.SessionDetails = details
 	if err := s.tx.Account(role.AccountID).CreateSession(ctx, session); err != nil {
 		return nil, nil, err

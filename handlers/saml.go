@@ -67,7 +67,7 @@ func (s *STS) AssumeRoleWithSAML(ctx context.Context, in *sts.AssumeRoleWithSAML
 		action: assumeRoleWithSAML, principal: policy.Principal{Type: policy.SAML, ARN: *in.PrincipalArn, Account: account},
 		roleARN: *in.RoleArn, name: id.RoleSessionName,
 		duration: duration, notAfter: id.SessionNotOnOrAfter, keys: id.Keys, sessionKeys: id.SessionKeys(),
-		policy: in.Policy, policyARNs: in.PolicyArns,
+		policy: in.Policy, policyARNs: in.PolicyArns, leastToken: in.MinimumSessionTokenSize,
 		tags: id.Tags, transitive: id.TransitiveTagKeys, sourceIdentity: id.SourceIdentity,
 	}, func(ctx context.Context, tx *store.Tx) error {
 		use := store.AssertionUse{Issuer: id.Issuer, ID: id.AssertionID, Role: *in.RoleArn, Expires: store.At(id.Expires)}

@@ -75,6 +75,7 @@ func (s *STS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.Ass
 	}
 	session := s.roleSession(role, *in.RoleSessionName, d)
 	session.SourceIdentity = source
+	session.LeastTokenSize = int(aws.ToInt32(in.MinimumSessionTokenSize))
 	session.SessionDetails = details
 	if err := s.tx.Account(role.AccountID).CreateSession(ctx, session); err != nil {
 		return nil, err
@@ -133,6 +134,7 @@ func (s *STS) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenInput)
 		return nil, err
 	}
 	session := s.callerSession(in.DurationSeconds)
+	session.LeastTokenSize = int(aws.ToInt32(in.MinimumSessionTokenSize))
 	session.MFAAuthenticated, session.MFASerial = mfa.at, mfa.serial
 	if err := s.account.CreateSession(ctx, session); err != nil {
 		return nil, err
@@ -175,6 +177,7 @@ func (s *STS) GetFederationToken(ctx context.Context, in *sts.GetFederationToken
 		packed = aws.Int32(0) // AWS leaves it out of AssumeRole's answer only
 	}
 	session := s.callerSession(in.DurationSeconds)
+	session.LeastTokenSize = int(aws.ToInt32(in.MinimumSessionTokenSize))
 	session.Kind = store.KindFederatedUser
 	session.PrincipalARN = "arn:" + s.partition + ":sts::" + s.caller.Account + ":federated-user/" + *in.Name
 	session.UserID = s.caller.Account + ":" + *in.Name
@@ -218,7 +221,7 @@ func issued(s *store.Session) *types.Credentials {
 	}
 }
 
-// maxToken is what a token's size is a percentage of, in bytes. AWS does not publish its own limit.
+// maxToken is how large AWS's tokens get, in bytes: of it, SessionTokenUtilization is a percentage.
 const maxToken = 4096
 
 // tokenSize and tokenUse say how large a session's token is, in bytes and in percent of what it may be.

@@ -33,7 +33,7 @@ func (s *STS) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleW
 	session, packed, err := s.assume(ctx, unsignedSession{
 		action: "sts:AssumeRoleWithWebIdentity", principal: principal, roleARN: *in.RoleArn, name: *in.RoleSessionName,
 		duration: in.DurationSeconds, keys: id.Keys, sessionKeys: id.SessionKeys(),
-		policy: in.Policy, policyARNs: in.PolicyArns,
+		policy: in.Policy, policyARNs: in.PolicyArns, leastToken: in.MinimumSessionTokenSize,
 		tags: id.Tags, transitive: id.TransitiveTagKeys, sourceIdentity: id.SourceIdentity,
 	}, nil)
 	if err != nil {

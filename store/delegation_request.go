@@ -167,7 +167,7 @@ func (a *Account) OwnedDelegationRequests(ctx context.Context, ownerID, after st
 // CreateTradeInToken makes the token that the account's request with an id can be traded in for credentials with. Only
 // its digest is stored.
 func (a *Account) CreateTradeInToken(ctx context.Context, id string) (string, error) {
-	token := a.tx.db.ids.sessionToken()
+	token := a.tx.db.ids.sessionToken(0)
 	n, err := a.execQuiet(ctx, "UPDATE delegation_request SET token_hash = ?3 WHERE account_id = ?1 AND id = ?2", id, tokenHash(token))
 	if err == nil && n == 0 {
 		return "", &NotFound{Kind: "delegation request", Name: id}

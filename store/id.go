@@ -97,10 +97,11 @@ func (s *ids) secret() string {
 
 // sessionToken returns a session token. It is opaque, 256 random bits behind what AWS's begin with, and short because
 // each is written to disk.
-func (s *ids) sessionToken() string {
-	b := [42]byte{0x15, 0x0a, 0x06, 'e', 'r', '/', 'a', 'w', 's', 0x10} // FQoGZXIvYXdzE
+func (s *ids) sessionToken(least int) string {
+	b := make([]byte, max(42, (least+3)/4*3))
+	copy(b, "\x15\x0a\x06er/aws\x10") // FQoGZXIvYXdzE
 	s.read(b[10:])
-	return base64.StdEncoding.EncodeToString(b[:])
+	return base64.StdEncoding.EncodeToString(b)
 }
 
 // NewID returns a new unique id of 21 characters that begins with a prefix such as PrefixUser.

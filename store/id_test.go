@@ -135,7 +135,7 @@ func TestIDs(t *testing.T) {
 	}{
 		{"unique id", `^AIDA[A-Z2-7]{17}$`, func() string { return s.unique(PrefixUser) }},
 		{"secret", `^[A-Za-z0-9+/]{40}$`, s.secret},
-		{"session token", `^FQoGZXIvYXdzE[A-Za-z0-9+/]{43}$`, s.sessionToken},
+		{"session token", `^FQoGZXIvYXdzE[A-Za-z0-9+/]{43}$`, func() string { return s.sessionToken(0) }},
 	}
 	for _, tt := range tests {
 		form := regexp.MustCompile(tt.form)

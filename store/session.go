@@ -26,6 +26,8 @@ type Session struct {
 	SourceIdentity string
 	Issued         Time
 	Expires        Time
+	// LeastTokenSize is how many bytes the token has at least. It is for CreateSession and not stored.
+	LeastTokenSize int
 	SessionDetails
 }
 
@@ -71,7 +73,7 @@ func (a *Account) CreateSession(ctx context.Context, s *Session) error {
 		return err
 	}
 	s.AccountID, s.AccessKeyID = a.ID, id
-	s.SecretAccessKey, s.SessionToken = a.tx.db.ids.secret(), a.tx.db.ids.sessionToken()
+	s.SecretAccessKey, s.SessionToken = a.tx.db.ids.secret(), a.tx.db.ids.sessionToken(s.LeastTokenSize)
 	if s.Issued == 0 {
 		s.Issued = At(a.tx.Now)
 	}
