@@ -414,6 +414,19 @@ type member struct {
 	scps, rcps [][]policy.Policy
 }
 
+// OrganizationPath returns the id of the organization that an account is a member of, and where in it, as the key
+// aws:PrincipalOrgPaths says it. Both are empty if it is a member of none.
+func (a *Auth) OrganizationPath(ctx context.Context, tx *store.Tx, account string) (id, path string, err error) {
+	o, err := (&reader{a, tx}).organization(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	if path, ok := o.path(account); ok {
+		return o.id, path, nil
+	}
+	return "", "", nil
+}
+
 // path returns aws:PrincipalOrgPaths of an account that is a member.
 func (o *organization) path(account string) (string, bool) {
 	m := o.members[account]

@@ -105,7 +105,7 @@ func TestPresets(t *testing.T) {
 		{"outbound", Outbound{Issuer: "https://x.tokens.sts.global.api.aws", Principal: "arn:aws:iam::123456789012:role/R", Audience: []string{"a", "b"},
 			Account: "123456789012", Region: "us-east-1", RequestTags: map[string]string{"k": "v"}, Lifetime: time.Minute}.Claims(testNow),
 			Claims{"sub": "arn:aws:iam::123456789012:role/R", "aud": []string{"a", "b"}, "https://sts.amazonaws.com/": map[string]any{
-				"aws_account": "123456789012", "source_region": "us-east-1", "request_tags": map[string]string{"k": "v"}}}},
+				"aws_account": "123456789012", "principal_id": "arn:aws:iam::123456789012:role/R", "source_region": "us-east-1", "request_tags": map[string]string{"k": "v"}}}},
 	} {
 		for name, want := range tt.want {
 			if d := cmp.Diff(want, tt.got[name]); d != "" {

@@ -189,11 +189,15 @@ type Outbound struct {
 func (t Outbound) Claims(now time.Time) Claims {
 	c := standard(t.Issuer, t.Principal, t.Audience, now, t.Lifetime)
 	delete(c, "nbf") // AWS's tokens have none
-	aws := map[string]any{"aws_account": t.Account}
-	for name, v := range map[string]string{"source_region": t.Region, "org_id": t.OrgID, "ou_path": t.OUPath} {
+	// principal_id is not on the page; AWS's tokens have it.
+	aws := map[string]any{"aws_account": t.Account, "principal_id": t.Principal}
+	for name, v := range map[string]string{"source_region": t.Region, "org_id": t.OrgID} {
 		if v != "" {
 			aws[name] = v
 		}
+	}
+	if t.OUPath != "" {
+		aws["ou_path"] = []string{t.OUPath} // the page's example is a text; AWS's tokens have a list
 	}
 	for name, v := range map[string]map[string]string{"principal_tags": t.PrincipalTags, "request_tags": t.RequestTags} {
 		if len(v) > 0 {

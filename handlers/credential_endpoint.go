@@ -66,7 +66,7 @@ func (s *Server) endpointLifetime() time.Duration {
 func (s *Server) endpointSession(ctx context.Context, f unsignedSession) (*store.Session, error) {
 	f.lifetime = s.endpointLifetime()
 	refresh := min(max(f.lifetime/4, 15*time.Minute), f.lifetime*3/4)
-	key := f.roleARN + "\x00" + f.name
+	key := f.roleARN + "\x00" + f.name + "\x00" + strings.Join(f.sessionKeys["ec2:RoleDelivery"], "")
 	e := &s.endpointSessions
 	e.mu.Lock()
 	defer e.mu.Unlock()

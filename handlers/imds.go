@@ -209,11 +209,15 @@ func (m *imds) instanceRole(ctx context.Context) (role store.Role, profile *stor
 func (m *imds) credentials(w http.ResponseWriter, r *http.Request, role store.Role) {
 	s := m.unsigned()
 	instance := m.instanceID()
+	version := "2.0"
+	if r.Header.Get(imdsToken) == "" {
+		version = "1.0"
+	}
 	session, err := m.endpointSession(r.Context(), unsignedSession{
 		action: "sts:AssumeRole", principal: policy.Principal{Type: policy.Service, ARN: "ec2.amazonaws.com"},
 		roleARN: s.arnIn(role.AccountID, "role"+role.Path+role.Name), name: instance,
 		sessionKeys: map[string][]string{
-			"ec2:RoleDelivery":      {"2.0"},
+			"ec2:RoleDelivery":      {version},
 			"ec2:SourceInstanceArn": {"arn:" + s.partition + ":ec2:" + m.region + ":" + role.AccountID + ":instance/" + instance},
 		},
 	})

@@ -179,9 +179,12 @@ func (s *STS) GetWebIdentityToken(ctx context.Context, in *sts.GetWebIdentityTok
 	return &sts.GetWebIdentityTokenOutput{WebIdentityToken: &token, Expiration: &expires}, nil
 }
 
-// describeCaller fills in what a token says of the caller: its user or role, the tags of it and of the session, and
-// where the session comes from.
-func (s *STS) describeCaller(ctx context.Context, t *federation.Outbound) error {
+// describeCaller fills in what a token says of the caller: its user or role, its organization, the tags of it and of the
+// session, and where the session comes from.
+func (s *STS) describeCaller(ctx context.Context, t *federation.Outbound) (err error) {
+	if t.OrgID, t.OUPath, err = s.auth.OrganizationPath(ctx, s.tx, s.caller.Account); err != nil {
+		return err
+	}
 	owner := s.caller.UserID
 	var session *store.Session
 	if s.caller.Temporary() {
@@ -192,6 +195,13 @@ func (s *STS) describeCaller(ctx context.Context, t *federation.Outbound) error 
 		}
 		if s.caller.Kind == auth.AssumedRole {
 			t.Principal, owner = session.IssuerARN, session.IssuerID
+		}
+	}
+	if session != nil {
+		for key, name := range map[string]string{"ec2:SourceInstanceArn": "ec2_source_instance_arn", "ec2:RoleDelivery": "ec2_role_delivery"} {
+			if v := session.FederationContext[key]; len(v) == 1 {
+				t.Session[name] = v[0]
+			}
 		}
 	}
 	if s.caller.SourceIdentity != "" {

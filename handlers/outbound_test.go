@@ -11,7 +11,9 @@ import (
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+	"github.com/google/go-cmp/cmp"
 
+	"gatehouse/auth"
 	"gatehouse/federation"
 )
 
@@ -53,6 +55,18 @@ func TestGetWebIdentityToken(t *testing.T) {
 	issuer := *enabled.IssuerIdentifier
 	if strings.Contains(issuer, account) {
 		t.Errorf("issuer %s names the account", issuer)
+	}
+
+	// Such a token is for services elsewhere, not for a role, even where its issuer is registered.
+	s.mustCreateOIDCProvider(account, issuer, in.Audience[0])
+	web := s.mustCreateTrustingRole("web", "arn:aws:iam::"+account+":oidc-provider/"+federation.ProviderName(issuer), webIdentityAction, "")
+	back, err := user.GetWebIdentityToken(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{RoleArn: &web, RoleSessionName: aws.String("x1"), WebIdentityToken: back.WebIdentityToken})
+	if code(err) != "InvalidIdentityToken" || !strings.Contains(message(err), "GetWebIdentityToken") {
+		t.Errorf("AssumeRoleWithWebIdentity: got %v, want InvalidIdentityToken", err)
 	}
 
 	provider := federation.Provider{URL: issuer, ClientIDs: in.Audience}
@@ -119,6 +133,70 @@ func TestGetWebIdentityToken(t *testing.T) {
 	again, err := root.EnableOutboundWebIdentityFederation(t.Context(), &iam.EnableOutboundWebIdentityFederationInput{})
 	if err != nil || *again.IssuerIdentifier != issuer {
 		t.Errorf("enabled again: got %v, %v, want %s", again, err, issuer)
+	}
+}
+
+// What a token says of a session: where it is from, its organization, its tags over those of its role.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_token_claims.html
+func TestWebIdentityTokenClaims(t *testing.T) {
+	t.Parallel()
+	s := newServerWith(t, auth.Off, func(c *Config) {
+		c.Endpoints = CredentialEndpoints{InstanceRole: "arn:aws:iam::" + memberAccount + ":role/machine", InstanceV1: true}
+	})
+	s.organize(nil)
+	root := s.IAM(memberAccount)
+	if _, err := root.EnableOutboundWebIdentityFederation(t.Context(), &iam.EnableOutboundWebIdentityFederationInput{}); err != nil {
+		t.Fatal(err)
+	}
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}]}`
+	tags := []iamtypes.Tag{{Key: aws.String("team"), Value: aws.String("blue")}, {Key: aws.String("cost"), Value: aws.String("1")}}
+	role, err := root.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("machine"), AssumeRolePolicyDocument: &trust, Tags: tags})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := func(c aws.Config, audience ...string) (claims, own map[string]any) {
+		t.Helper()
+		c.Region = "eu-west-1"
+		out, err := sts.NewFromConfig(c).GetWebIdentityToken(t.Context(), &sts.GetWebIdentityTokenInput{Audience: audience, SigningAlgorithm: aws.String("ES384")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, claims, _ = segments(t, *out.WebIdentityToken)
+		own, _ = claims["https://sts.amazonaws.com/"].(map[string]any)
+		return claims, own
+	}
+	assumed, err := s.STS(memberAccount).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("s1"), SourceIdentity: aws.String("Alice"),
+		Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("red")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, own := token(s.with(assumed.Credentials), "a", "b")
+	path, _ := own["ou_path"].([]any)
+	if len(path) != 1 || !strings.HasPrefix(path[0].(string), own["org_id"].(string)+"/r-") || !strings.HasSuffix(path[0].(string), "/") {
+		t.Errorf("ou_path: got %v of organization %v", own["ou_path"], own["org_id"])
+	}
+	delete(own, "ou_path")
+	want := map[string]any{
+		"aws_account": memberAccount, "principal_id": *role.Role.Arn, "source_region": "eu-west-1", "org_id": own["org_id"], "source_identity": "Alice",
+		"original_session_exp": assumed.Credentials.Expiration.UTC().Format(time.RFC3339), "principal_tags": map[string]any{"team": "red", "cost": "1"},
+	}
+	if d := cmp.Diff(want, own); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]any{"a", "b"}, claims["aud"]); d != "" || claims["sub"] != *role.Role.Arn || claims["jti"] == "" || claims["nbf"] != nil || len(claims) != 7 {
+		t.Errorf("got %v", claims)
+	}
+
+	m := s.InstanceMetadata()
+	_, id := get(t, m, "GET", "http://h"+imdsMeta+"instance-id")
+	_, session := get(t, m, "PUT", "http://h/latest/api/token", imdsTokenTTL, "60")
+	for version, header := range map[string][]string{"1.0": nil, "2.0": {imdsToken, session}} {
+		_, body := get(t, m, "GET", "http://h"+imdsMeta+"iam/security-credentials/machine", header...)
+		c := decoded(t, body)
+		_, own = token(s.config(c.AccessKeyID, c.SecretAccessKey, c.Token), "a")
+		if own["ec2_source_instance_arn"] != "arn:aws:ec2:us-east-1:"+memberAccount+":instance/"+id || own["ec2_role_delivery"] != version {
+			t.Errorf("an instance's session by version %s: got %v", version, own)
+		}
 	}
 }
 

@@ -2,9 +2,11 @@ package handlers
 
 import (
 	"context"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"gatehouse/awserr"
 	"gatehouse/federation"
 	"gatehouse/policy"
 	"gatehouse/store"
@@ -60,6 +62,10 @@ func (s *STS) verifyToken(ctx context.Context, account, token string) (*federati
 	issuer, err := federation.Issuer(token)
 	if err != nil {
 		return nil, none, err
+	}
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_getting_started.html
+	if strings.HasPrefix(issuer, s.outboundIssuer("")) {
+		return nil, none, awserr.InvalidIdentityToken.Errorf("Tokens of GetWebIdentityToken can't be used with AssumeRoleWithWebIdentity.")
 	}
 	p, principal, err := s.oidcProvider(ctx, account, issuer)
 	if err != nil {
