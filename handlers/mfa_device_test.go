@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"image/png"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -399,4 +401,47 @@ func TestMFASession(t *testing.T) {
 	s.advance(-24 * time.Hour)
 	check("a day back", get(alice, &d.serial, aws.String(d.code(0))), "")
 	check("the same again", get(alice, &d.serial, aws.String(d.code(0))), wrong)
+}
+
+// A code is good once: of calls that come together one is answered, whichever operation they are, and a restart gives
+// none back.
+func TestMFACodeOnce(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	alice := sts.NewFromConfig(s.mustCreateUser("alice"))
+	role := s.mustCreateRole("app")
+	d := s.mustCreateMFADevice("phone")
+	d.mustEnable("alice")
+	for range 3 {
+		s.advance(2 * time.Minute)
+		code := d.code(0)
+		var good, refused atomic.Int32
+		var g sync.WaitGroup
+		for i := range 8 {
+			g.Go(func() {
+				var err error
+				if i%2 == 0 {
+					_, err = alice.GetSessionToken(t.Context(), &sts.GetSessionTokenInput{SerialNumber: &d.serial, TokenCode: &code})
+				} else {
+					_, err = alice.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("s1"), SerialNumber: &d.serial, TokenCode: &code})
+				}
+				switch {
+				case err == nil:
+					good.Add(1)
+				case strings.Contains(message(err), "MultiFactorAuthentication failed with invalid MFA one time pass code"):
+					refused.Add(1)
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		g.Wait()
+		if good.Load() != 1 || refused.Load() != 7 {
+			t.Errorf("one code, eight calls: %d got a session and %d were refused, want 1 and 7", good.Load(), refused.Load())
+		}
+		s.restart()
+		if _, err := alice.GetSessionToken(t.Context(), &sts.GetSessionTokenInput{SerialNumber: &d.serial, TokenCode: &code}); err == nil {
+			t.Error("the code is good again after a restart")
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -277,5 +278,37 @@ func TestSAMLReplay(t *testing.T) {
 		if code(err) != tt.code {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.code)
 		}
+	}
+}
+
+// Of calls with one assertion that come together one is answered, and a restart makes it no good again.
+func TestSAMLReplayTogether(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.mustCreateSAMLProvider()
+	role := s.mustCreateTrustingRole("first", exampleProvider, samlAction, "")
+	response := s.signedXML(s.response(assertion{roles: []string{role}}))
+	var good, refused atomic.Int32
+	var g sync.WaitGroup
+	for range 8 {
+		g.Go(func() {
+			_, err := s.assumeWithSAML(role, response, nil)
+			switch {
+			case err == nil:
+				good.Add(1)
+			case code(err) == "InvalidIdentityToken":
+				refused.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	g.Wait()
+	if good.Load() != 1 || refused.Load() != 7 {
+		t.Errorf("one assertion, eight calls: %d got a session and %d were refused, want 1 and 7", good.Load(), refused.Load())
+	}
+	s.restart()
+	if _, err := s.assumeWithSAML(role, response, nil); code(err) != "InvalidIdentityToken" {
+		t.Errorf("after a restart: got %v, want InvalidIdentityToken", err)
 	}
 }
