@@ -9,11 +9,20 @@ import (
 )
 
 const (
-	// keyLife is how long a key signs. It is published for keyLinger longer, so that the tokens that it signed can be
-	// verified, also by whoever read the key set a while ago.
+	// keyLife is how long a key signs.
 	keyLife   = 90 * 24 * time.Hour
 	keyLinger = 24 * time.Hour
 )
+
+// linger is for how long a key is published that signs no more: until the last token that it signed has expired.
+// Accounts' tokens live an hour at most, and who read the key set a while ago has the day; those of the development
+// issuer live as long as somebody wants.
+func linger(purpose string) time.Duration {
+	if purpose == store.DevelopmentKey {
+		return maxTokenLifetime
+	}
+	return keyLinger
+}
 
 // signingKey returns the key of an algorithm with which an account signs, a new one when there is none or it is old.
 // No transaction is open while a key is made.
@@ -53,7 +62,7 @@ func (s *Server) signingKey(ctx context.Context, account, purpose, algorithm str
 		}
 		key = made
 		k := &store.SigningKey{Purpose: purpose, ID: made.ID(), Algorithm: algorithm, PrivateKey: string(text), Created: store.At(now)}
-		return tx.Account(account).AddSigningKey(ctx, k, store.At(now.Add(-keyLife-keyLinger)))
+		return tx.Account(account).AddSigningKey(ctx, k, store.At(now.Add(-keyLife-linger(purpose))))
 	})
 	return key, err
 }
@@ -72,7 +81,7 @@ func (s *Server) publishedKeys(ctx context.Context, account, purpose string, now
 	var keys []*federation.Key
 	newest := make(map[string]bool)
 	for _, row := range rows {
-		if newest[row.Algorithm] && !row.Created.Time().Add(keyLife+keyLinger).After(now) {
+		if newest[row.Algorithm] && !row.Created.Time().Add(keyLife+linger(purpose)).After(now) {
 			continue
 		}
 		newest[row.Algorithm] = true

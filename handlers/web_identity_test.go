@@ -491,6 +491,41 @@ func TestGivenKeySet(t *testing.T) {
 }
 
 // The issuer's tokens mean nothing where it is off, and nothing to a provider that is not registered.
+// A token of the development issuer is good for as long as it says, although the issuer has had other keys since.
+func TestIssuerRotation(t *testing.T) {
+	t.Parallel()
+	s := newServerWith(t, auth.Off, func(c *Config) { c.Issuer = true })
+	s.mustCreateOIDCProvider(account, s.issuerURL(), "app")
+	arn := s.mustCreateTrustingRole("web", "arn:aws:iam::"+account+":oidc-provider/"+federation.ProviderName(s.issuerURL()), webIdentityAction, "")
+	token, err := s.IssueToken(t.Context(), TokenRequest{Subject: "alice", Audience: []string{"app"}, Lifetime: 365 * 24 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	assume := func() error {
+		_, err := s.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{RoleArn: &arn, RoleSessionName: aws.String("x1"), WebIdentityToken: &token})
+		return err
+	}
+	seen := make(map[string]bool)
+	for range 3 {
+		if err := assume(); err != nil {
+			t.Errorf("after %d keys: %v", len(seen), err)
+		}
+		other, err := s.IssueToken(t.Context(), TokenRequest{Subject: "alice"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[keyID(other)] = true
+		s.advance(keyLife + keyLinger + time.Hour)
+	}
+	if len(seen) != 3 {
+		t.Errorf("got %d keys, want 3", len(seen))
+	}
+	s.advance(100 * 24 * time.Hour)
+	if err := assume(); code(err) != "ExpiredTokenException" {
+		t.Errorf("after a year: got %v, want ExpiredTokenException", err)
+	}
+}
+
 func TestIssuerOff(t *testing.T) {
 	t.Parallel()
 	on, _ := newWebIdentityServer(t, auth.Off)
