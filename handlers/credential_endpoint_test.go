@@ -25,6 +25,8 @@ const (
 	taskRole     = "arn:aws:iam::" + account + ":role/task"
 	podRole      = "arn:aws:iam::" + account + ":role/pod"
 	instanceRole = "arn:aws:iam::" + account + ":role/path/instance"
+
+	imdsMeta = "/latest/meta-data/"
 )
 
 // newEndpointServer returns a server with all credential endpoints, in mode strict, whose roles trust their services.
@@ -260,6 +262,34 @@ func TestInstanceMetadata(t *testing.T) {
 	_, body = get(t, m, "GET", host+"/latest/dynamic/instance-identity/document", imdsToken, token)
 	if !strings.Contains(body, `"instanceId": "`+instance+`"`) || !strings.Contains(body, `"accountId": "`+account+`"`) {
 		t.Errorf("identity document: got %s", body)
+	}
+
+	// What programs look around for: cloud-init, agents, SDKs in search of their Region.
+	for path, want := range map[string]string{
+		"/":                                   "latest",
+		"/latest":                             "dynamic\nmeta-data",
+		"/latest/":                            "dynamic\nmeta-data",
+		"/latest/dynamic/":                    "instance-identity/",
+		"/latest/dynamic/instance-identity/":  "document",
+		"/latest/meta-data":                   "ami-id\nhostname\niam/\ninstance-id\ninstance-type\nlocal-hostname\nlocal-ipv4\nplacement/\nservices/",
+		"/latest/meta-data/iam/":              "security-credentials/",
+		"/latest/meta-data/placement/":        "availability-zone\nregion",
+		"/latest/meta-data/placement/region":  "us-east-1",
+		"/2021-07-15/meta-data/instance-type": "t3.micro",
+		"/latest/meta-data/services/domain":   "amazonaws.com",
+		"/latest/meta-data/local-ipv4":        "127.0.0.1",
+	} {
+		if status, body := get(t, m, "GET", host+path, imdsToken, token); status != http.StatusOK || body != want {
+			t.Errorf("%s: got %d %q, want %q", path, status, body, want)
+		}
+		if status, _ := get(t, m, "GET", host+path); status != http.StatusUnauthorized {
+			t.Errorf("%s without a token: got %d, want 401", path, status)
+		}
+	}
+	for _, path := range []string{"/latest/user-data", "/latest/meta-data/iamx", "/latest/meta-data/x", "/newest/meta-data/", "/latest/meta-dat", "/latestmeta-data/instance-id"} {
+		if status, body := get(t, m, "GET", host+path, imdsToken, token); status != http.StatusNotFound {
+			t.Errorf("%s: got %d %q, want 404", path, status, body)
+		}
 	}
 
 	// There is no instance profile until someone makes one.

@@ -8,11 +8,14 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"gatehouse/auth"
 	"gatehouse/awserr"
 	"gatehouse/policy"
 	"gatehouse/store"
@@ -23,7 +26,6 @@ const (
 	imdsTokenTTL = "X-Aws-Ec2-Metadata-Token-Ttl-Seconds"
 	// maxIMDSToken is how long a token of the instance metadata service lives at most.
 	maxIMDSToken = 6 * time.Hour
-	imdsMeta     = "/latest/meta-data/"
 )
 
 var instanceProfileARN = lazily(`^arn:(aws[a-z-]*):iam::([0-9]{12}):instance-profile(/[\x21-\x7e]*/|/)([\w+=,.@-]{1,128})$`)
@@ -57,16 +59,100 @@ func (m *imds) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.fail(w, http.StatusUnauthorized)
 		return
 	}
-	if path, ok := strings.CutPrefix(r.URL.Path, "/latest/dynamic/instance-identity/"); ok {
-		m.identity(w, path)
+	m.answer(w, r)
+}
+
+// metadataVersion is what a path begins with: the latest version of the service, or one by its date.
+var metadataVersion = lazily(`^/(?:latest|20[0-9]{2}-[0-9]{2}-[0-9]{2}|1\.0)(?:/|$)`)
+
+// answer answers one path: with its value or, of a directory, with what is in it.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html
+func (m *imds) answer(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/" {
+		m.text(w, "latest")
 		return
 	}
-	path, ok := strings.CutPrefix(r.URL.Path, imdsMeta)
-	if !ok {
+	version := metadataVersion().FindString(r.URL.Path)
+	if version == "" {
 		m.fail(w, http.StatusNotFound)
 		return
 	}
-	m.metadata(w, r, path)
+	path := strings.TrimSuffix(r.URL.Path[len(version):], "/")
+	if v, ok := m.values()[path]; ok {
+		m.text(w, v)
+		return
+	}
+	if path == "dynamic/instance-identity/document" {
+		m.identity(w)
+		return
+	}
+	if inner, ok := strings.CutPrefix(path, "meta-data/iam"); ok && (inner == "" || inner[0] == '/') {
+		m.iam(w, r, path)
+		return
+	}
+	if list := m.list(path); list != "" {
+		m.text(w, list)
+		return
+	}
+	m.fail(w, http.StatusNotFound)
+}
+
+// values are what the instance that there is not says of itself, by path.
+func (m *imds) values() map[string]string {
+	partition := auth.Partition(m.region)
+	domain := "amazonaws.com"
+	if partition == "aws-cn" {
+		domain = "amazonaws.com.cn"
+	}
+	return map[string]string{
+		"meta-data/ami-id":                      machineImage(),
+		"meta-data/hostname":                    machineName,
+		"meta-data/instance-id":                 m.instanceID(),
+		"meta-data/instance-type":               machineType,
+		"meta-data/local-hostname":              machineName,
+		"meta-data/local-ipv4":                  machineAddress,
+		"meta-data/placement/availability-zone": m.region + "a",
+		"meta-data/placement/region":            m.region,
+		"meta-data/services/domain":             domain,
+		"meta-data/services/partition":          partition,
+	}
+}
+
+const (
+	machineType    = "t3.micro"
+	machineName    = "localhost"
+	machineAddress = "127.0.0.1"
+)
+
+func machineImage() string { return "ami-" + pseudoID("image", 17) }
+
+// list returns what is in a directory, a line each and sorted, with a slash behind what is a directory; "" of a path that
+// is none.
+func (m *imds) list(path string) string {
+	if path != "" {
+		path += "/"
+	}
+	names := make(map[string]bool)
+	add := func(file string) {
+		if rest, ok := strings.CutPrefix(file, path); ok {
+			name, _, directory := strings.Cut(rest, "/")
+			if directory && path != "" { // at the top AWS leaves it out
+				name += "/"
+			}
+			names[name] = true
+		}
+	}
+	for file := range m.values() {
+		add(file)
+	}
+	add("meta-data/iam/info")
+	add("dynamic/instance-identity/document")
+	return strings.Join(slices.Sorted(maps.Keys(names)), "\n")
+}
+
+func (m *imds) text(w http.ResponseWriter, s string) {
+	w.Header().Set("Content-Type", "text/plain")
+	_, _ = w.Write([]byte(s))
 }
 
 // fail answers as EC2 does: a status, and nothing that a client reads.
@@ -116,31 +202,8 @@ func (m *imds) good(token string) bool {
 // instanceID is that of the instance that there is not.
 func (m *imds) instanceID() string { return "i-" + pseudoID(m.endpoints.InstanceRole, 17) }
 
-func (m *imds) metadata(w http.ResponseWriter, r *http.Request, path string) {
-	text := func(s string) {
-		w.Header().Set("Content-Type", "text/plain")
-		_, _ = w.Write([]byte(s))
-	}
-	switch path {
-	case "":
-		text("iam/\ninstance-id\nplacement/")
-		return
-	case "iam", "iam/":
-		text("info\nsecurity-credentials/")
-		return
-	case "placement", "placement/":
-		text("availability-zone\nregion")
-		return
-	case "instance-id":
-		text(m.instanceID())
-		return
-	case "placement/availability-zone":
-		text(m.region + "a")
-		return
-	case "placement/region":
-		text(m.region)
-		return
-	}
+// iam answers what is said of the instance's role.
+func (m *imds) iam(w http.ResponseWriter, r *http.Request, path string) {
 	role, profile, err := m.instanceRole(r.Context())
 	if err != nil {
 		if !store.IsNotFound(err) {
@@ -152,7 +215,13 @@ func (m *imds) metadata(w http.ResponseWriter, r *http.Request, path string) {
 		return
 	}
 	switch path {
-	case "iam/info":
+	case "meta-data/iam":
+		list := "security-credentials/"
+		if profile != nil {
+			list = "info\n" + list
+		}
+		m.text(w, list)
+	case "meta-data/iam/info":
 		if profile == nil { // a role without an instance profile can't be an instance's
 			m.fail(w, http.StatusNotFound)
 			return
@@ -161,9 +230,9 @@ func (m *imds) metadata(w http.ResponseWriter, r *http.Request, path string) {
 			"Code": "Success", "LastUpdated": m.stamp(m.clock.Now()),
 			"InstanceProfileArn": m.unsigned().arnIn(profile.AccountID, "instance-profile"+profile.Path+profile.Name), "InstanceProfileId": profile.ID,
 		})
-	case "iam/security-credentials", "iam/security-credentials/":
-		text(role.Name)
-	case "iam/security-credentials/" + role.Name:
+	case "meta-data/iam/security-credentials":
+		m.text(w, role.Name)
+	case "meta-data/iam/security-credentials/" + role.Name:
 		m.credentials(w, r, role)
 	default:
 		m.fail(w, http.StatusNotFound)
@@ -240,18 +309,14 @@ func (m *imds) credentials(w http.ResponseWriter, r *http.Request, role store.Ro
 }
 
 // identity answers with the instance identity document.
-func (m *imds) identity(w http.ResponseWriter, path string) {
-	if path != "document" {
-		m.fail(w, http.StatusNotFound)
-		return
-	}
+func (m *imds) identity(w http.ResponseWriter) {
 	account := ""
 	if p := strings.Split(m.endpoints.InstanceRole, ":"); len(p) > 4 {
 		account = p[4]
 	}
 	m.json(w, map[string]any{
-		"accountId": account, "architecture": "x86_64", "availabilityZone": m.region + "a", "imageId": "ami-" + pseudoID("image", 17),
-		"instanceId": m.instanceID(), "instanceType": "t3.micro", "pendingTime": m.stamp(m.started), "privateIp": "127.0.0.1",
+		"accountId": account, "architecture": "x86_64", "availabilityZone": m.region + "a", "imageId": machineImage(),
+		"instanceId": m.instanceID(), "instanceType": machineType, "pendingTime": m.stamp(m.started), "privateIp": machineAddress,
 		"region": m.region, "version": "2017-09-30",
 	})
 }
