@@ -398,6 +398,106 @@ func TestSameKeyIDOtherKey(t *testing.T) {
 	}
 }
 
+// A token's header says which of the provider's keys it means, and nothing about where others are.
+func TestKeyHeader(t *testing.T) {
+	t.Parallel()
+	a, b, ec := testKeys(t, "RS256", 0), testKeys(t, "RS256", 1), testKeys(t, "ES256", 0)
+	outsider, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var visits atomic.Int32
+	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		visits.Add(1)
+		json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: outsider.Public(), KeyID: "evil"}}})
+	}))
+	t.Cleanup(evil.Close)
+	_, intermediate, _ := chain(t)
+	type header = map[jose.HeaderKey]any
+	tests := []struct {
+		name string
+		// set are the ids under which the provider publishes a, b and ec; "-" for a key that it does not.
+		set    [3]string
+		key    any
+		alg    jose.SignatureAlgorithm
+		kid    string
+		header header
+		text   string // empty: it is good
+	}{
+		{"no key id, one key that suits", [3]string{"1", "-", "3"}, ec.private, jose.ES256, "", nil, ""},
+		{"no key id, the second key", [3]string{"1", "2", "3"}, b.private, jose.RS256, "", nil, ""},
+		{"no key ids at all", [3]string{"", "", ""}, b.private, jose.RS256, "", nil, ""},
+		{"no key id, nobody's key", [3]string{"1", "2", "3"}, outsider, jose.ES256, "", nil, msgSig},
+		{"one id for all, the second key", [3]string{"x", "x", "x"}, b.private, jose.RS256, "x", nil, ""},
+		{"one id for all, the third", [3]string{"x", "x", "x"}, ec.private, jose.ES256, "x", nil, ""},
+		{"one id for all, nobody's key", [3]string{"x", "x", "x"}, outsider, jose.ES256, "x", nil, msgSig},
+		{"another key's id", [3]string{"1", "2", "3"}, b.private, jose.RS256, "1", nil, msgSig},
+		{"the id of a key that does not suit", [3]string{"1", "2", "3"}, b.private, jose.RS256, "3", nil, msgNoKey},
+		{"id of a key that is published without", [3]string{"", "", ""}, b.private, jose.RS256, "2", nil, msgNoKey},
+		{"jku", [3]string{"1", "2", "3"}, outsider, jose.ES256, "evil", header{"jku": evil.URL}, msgNoKey},
+		{"jku and no key id", [3]string{"1", "2", "3"}, outsider, jose.ES256, "", header{"jku": evil.URL}, msgSig},
+		{"x5u", [3]string{"1", "2", "3"}, outsider, jose.ES256, "", header{"x5u": evil.URL}, msgSig},
+		{"x5c", [3]string{"1", "2", "3"}, outsider, jose.ES256, "", header{"x5c": []string{base64.StdEncoding.EncodeToString(intermediate.Raw)}}, msgSig},
+		{"jku of a good token is not looked at", [3]string{"1", "2", "3"}, ec.private, jose.ES256, "3", header{"jku": evil.URL}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var set jose.JSONWebKeySet
+			for n, k := range []*Key{a, b, ec} {
+				if tt.set[n] != "-" {
+					set.Keys = append(set.Keys, jose.JSONWebKey{Key: k.private.Public(), KeyID: tt.set[n]})
+				}
+			}
+			i := newIssuer(t, false)
+			i.jwks = func(w http.ResponseWriter, _ *http.Request) { json.NewEncoder(w).Encode(set) }
+			options := &jose.SignerOptions{}
+			for name, v := range tt.header {
+				options.WithHeader(name, v)
+			}
+			signer, err := jose.NewSigner(jose.SigningKey{Algorithm: tt.alg, Key: jose.JSONWebKey{Key: tt.key, KeyID: tt.kid}}, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			payload, _ := json.Marshal(i.claims(nil))
+			jws, err := signer.Sign(payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			token, _ := jws.CompactSerialize()
+			w, err := (&OIDC{}).Verify(t.Context(), token, i.provider(), testNow)
+			if tt.text != "" {
+				refused(t, err, awserr.InvalidIdentityToken, tt.text)
+			} else if err != nil || w.Subject != "alice@example.com" {
+				t.Errorf("got %+v, %v", w, err)
+			}
+		})
+	}
+	if n := visits.Load(); n != 0 {
+		t.Errorf("the address in a header was fetched %d times", n)
+	}
+}
+
+// A provider that begins an answer and does not end it holds nobody for longer than the timeout.
+func TestUnfinishedAnswer(t *testing.T) {
+	t.Parallel()
+	k := testKeys(t, "ES256", 0)
+	for _, what := range []string{"discovery", "keys"} {
+		i := newIssuer(t, false, k)
+		hang := func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, `{"issuer":`)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}
+		if what == "keys" {
+			i.jwks = hang
+		} else {
+			i.discovery = hang
+		}
+		_, err := (&OIDC{Timeout: 50 * time.Millisecond}).Verify(t.Context(), mustSign(t, k, i.claims(nil)), i.provider(), testNow)
+		refused(t, err, awserr.IDPCommunicationError, "could not be reached")
+	}
+}
+
 func TestGivenKeys(t *testing.T) {
 	t.Parallel()
 	k := testKeys(t, "ES384", 0)
