@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -40,9 +41,18 @@ func blocks(t *testing.T, page, language string) []string {
 
 // flagsOf are the flags that the server of a page's examples is started with.
 var flagsOf = map[string][]string{
-	"explain.md":     {"--seed=../../testdata/seed.yaml"},
-	"oidc-issuer.md": {"--oidc-issuer", "--iam=strict"},
+	"credential-endpoints.md": {"--iam=strict", "--ecs-role=" + taskRole, "--ecs-token=SECRET", "--imds-role=" + instanceRole, "--imds-listen=127.0.0.1:0"},
+	"explain.md":              {"--seed=../../testdata/seed.yaml"},
+	"mfa.md":                  {"--iam=strict"},
+	"oidc-issuer.md":          {"--oidc-issuer", "--iam=strict"},
+	"root-sessions.md":        {"--iam=strict"},
+	"saml.md":                 {"--iam=strict"},
+	"sessions.md":             {"--short-sessions"},
+	"web-identity.md":         {"--oidc-issuer", "--iam=strict"},
 }
+
+// filesOf make the files that a page's examples find where they are run.
+var filesOf = map[string]func(t *testing.T) map[string]string{"saml.md": samlFiles}
 
 // TestDocsShell runs the sh blocks of each page, one after the other, against a server of the page's own.
 func TestDocsShell(t *testing.T) {
@@ -62,12 +72,24 @@ func TestDocsShell(t *testing.T) {
 				}
 			}
 			s := start(t, flagsOf[filepath.Base(page)]...)
+			dir := t.TempDir()
+			if files := filesOf[filepath.Base(page)]; files != nil {
+				for name, text := range files(t) {
+					if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			_, port, err := net.SplitHostPort(s.Main)
+			if err != nil {
+				t.Fatal(err)
+			}
 			text = strings.NewReplacer(
-				"127.0.0.1:4566", s.Main, "127.0.0.1:4567", s.Admin,
+				"127.0.0.1:4566", s.Main, "127.0.0.1:4567", s.Admin, "127.0.0.1:1338", s.Metadata, "localhost:4566", "localhost:"+port,
 				"go run ./cmd/gatehouse", "gatehouse", " gatehouse.db", " "+s.db,
 			).Replace(text)
 			script := filepath.Join(t.TempDir(), "page.sh")
-			head := "set -eu\ncd \"$(mktemp -d)\"\ngatehouse() { $GATEHOUSE --listen=" + s.Main + " \"$@\"; }\nexport AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_PAGER=\n"
+			head := "set -eu\ncd '" + dir + "'\ngatehouse() { $GATEHOUSE --listen=" + s.Main + " \"$@\"; }\nexport AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_PAGER=\nunset AWS_EC2_METADATA_DISABLED\n"
 			if err := os.WriteFile(script, []byte(head+text), 0o600); err != nil {
 				t.Fatal(err)
 			}
