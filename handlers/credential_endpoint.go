@@ -162,28 +162,61 @@ func presented(r *http.Request, token string) bool {
 	return token != "" && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1
 }
 
-// podCredentials answers as the agent of EKS Pod Identity. The session of a service account's pod has the tags that
+// podCredentials answers as the agent of EKS Pod Identity: what is wrong as text, with the status of the EKS Auth API for
+// what that would have found. https://github.com/aws/eks-pod-identity-agent The session of a service account's pod has the tags that
 // EKS gives it. https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
 func (s *Server) podCredentials(e echo.Context) error {
 	ctx := e.Request().Context()
 	account, err := splitRoleARN(s.endpoints.PodRole)
 	if err != nil {
-		return s.noCredentials(e, s.endpoints.PodRole, err)
+		return s.noPodCredentials(e, err)
 	}
 	f := unsignedSession{action: "sts:AssumeRole", principal: service(podAudience), roleARN: s.endpoints.PodRole}
 	if presented(e.Request(), s.endpoints.PodToken) {
 		f.name = "eks-gatehouse-pod-" + pseudoID(f.roleARN, 32)
 	} else if err := s.describePod(ctx, &f, account, e.Request().Header.Get("Authorization")); err != nil {
 		s.log.InfoContext(ctx, "pod identity refused", "error", err)
-		return s.refuse(e, http.StatusUnauthorized, "AuthorizationFailed", "The authorization token is missing or not valid.")
+		return s.podRefusal(e, err)
 	}
 	session, err := s.endpointSession(ctx, f)
 	if err != nil {
-		return s.noCredentials(e, s.endpoints.PodRole, err)
+		return s.noPodCredentials(e, err)
 	}
 	c := roleCredentials(session)
 	c.AccountID = account
 	return e.JSON(http.StatusOK, c)
+}
+
+// podRefusal says what is wrong with a service account's token. The agent looks whether there is one, whether it is a
+// token and whether it has expired; the service does the rest.
+func (s *Server) podRefusal(e echo.Context, err error) error {
+	token := e.Request().Header.Get("Authorization")
+	_, parsed := federation.Issuer(token)
+	switch {
+	case awserr.From(err) == nil:
+		return s.noPodCredentials(e, err)
+	case token == "":
+		return e.String(http.StatusBadRequest, "Service account token cannot be empty\n")
+	case parsed != nil:
+		return e.String(http.StatusBadRequest, "Service account token cannot be parsed\n")
+	case awserr.ExpiredTokenException.Is(err):
+		return e.String(http.StatusBadRequest, "Service account token failed basic claim validations: token has invalid claims: token is expired\n")
+	}
+	return s.podError(e, "InvalidTokenException", "The token included in the request is invalid.")
+}
+
+// noPodCredentials says why a pod with a good token gets none.
+func (s *Server) noPodCredentials(e echo.Context, err error) error {
+	if awserr.From(err) != nil {
+		return s.podError(e, "AccessDeniedException", "Unauthorized Exception! EKS does not have permissions to assume the associated role.")
+	}
+	s.log.ErrorContext(e.Request().Context(), "no credentials", "role", s.endpoints.PodRole, "error", err)
+	return e.String(http.StatusInternalServerError, "The credentials could not be issued.\n")
+}
+
+// podError is an error of the EKS Auth API as the agent hands it on.
+func (s *Server) podError(e echo.Context, code, message string) error {
+	return e.String(http.StatusBadRequest, "["+s.ids.Next()+"]: ("+code+"): "+message+", fault: client\n")
 }
 
 // describePod verifies a service account's token and fills in what the session says of the pod.

@@ -201,15 +201,31 @@ func TestPodCredentials(t *testing.T) {
 	if tags["kubernetes-namespace"] != "prod" || tags["kubernetes-service-account"] != "api" || tags["eks-cluster-name"] == "" || len(cred.Session.TransitiveTagKeys) != len(tags) {
 		t.Errorf("tags: got %v, transitive %v", tags, cred.Session.TransitiveTagKeys)
 	}
-	for name, bad := range map[string]string{"no token": "", "other audience": token(other), "no service account's": token(plain), "nonsense": "a.b.c"} {
-		if status, body := get(t, s, "GET", "http://127.0.0.1:4566"+podPath, "Authorization", bad); status != http.StatusUnauthorized {
-			t.Errorf("%s: got %d %s, want 401", name, status, body)
-		}
-	}
 	late := token(good)
 	s.advance(25 * time.Hour)
-	if status, _ := get(t, s, "GET", "http://127.0.0.1:4566"+podPath, "Authorization", late); status != http.StatusUnauthorized {
-		t.Errorf("expired: got %d, want 401", status)
+	changed := token(good)
+	changed = changed[:len(changed)-8] + "AAAAAAAA"
+	for name, tt := range map[string]struct{ token, text string }{
+		"no token":             {"", "cannot be empty"},
+		"nonsense":             {"a.b.c", "cannot be parsed"},
+		"expired":              {late, "token is expired"},
+		"other audience":       {token(other), "(InvalidTokenException)"},
+		"no service account's": {token(plain), "(InvalidTokenException)"},
+		"changed":              {changed, "(InvalidTokenException)"},
+	} {
+		for _, path := range []string{podPath, agentPath} {
+			if status, body := get(t, s, "GET", "http://127.0.0.1:4566"+path, "Authorization", tt.token); status != http.StatusBadRequest || !strings.Contains(body, tt.text) {
+				t.Errorf("%s: got %d %s, want 400 %s", name, status, body, tt.text)
+			}
+		}
+	}
+	// A role that trusts another service.
+	deny := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	if _, err := s.IAM(account).UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: aws.String("pod"), PolicyDocument: &deny}); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := get(t, s, "GET", "http://127.0.0.1:4566"+agentPath, "Authorization", token(good)); status != http.StatusBadRequest || !strings.Contains(body, "(AccessDeniedException)") {
+		t.Errorf("role trusts another service: got %d %s", status, body)
 	}
 }
 
