@@ -311,13 +311,15 @@ type ProcessCredentials struct {
 	SecretAccessKey string
 	SessionToken    string
 	Expiration      string
+	AccountID       string `json:"AccountId"`
 }
 
 var sessionName = lazily(`^[\w+=,.@-]{2,64}$`)
 
 // Credentials mints credentials of a role.
 func (s *Server) Credentials(ctx context.Context, r CredentialsRequest) (ProcessCredentials, error) {
-	if _, err := splitRoleARN(r.RoleARN); err != nil {
+	account, err := splitRoleARN(r.RoleARN)
+	if err != nil {
 		return ProcessCredentials{}, awserr.ValidationError.Errorf("%q is not the ARN of a role.", r.RoleARN)
 	}
 	if r.SessionName == "" {
@@ -347,7 +349,7 @@ func (s *Server) Credentials(ctx context.Context, r CredentialsRequest) (Process
 	}
 	return ProcessCredentials{
 		Version: 1, AccessKeyID: session.AccessKeyID, SecretAccessKey: session.SecretAccessKey, SessionToken: session.SessionToken,
-		Expiration: session.Expires.Time().Format(time.RFC3339),
+		Expiration: session.Expires.Time().Format(time.RFC3339), AccountID: account,
 	}, nil
 }
 

@@ -509,7 +509,7 @@ func TestProcessCredentials(t *testing.T) {
 			continue
 		}
 		id, err := sts.NewFromConfig(s.config(c.AccessKeyID, c.SecretAccessKey, c.SessionToken)).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
-		if err != nil || c.Version != 1 || !strings.Contains(*id.Arn, ":assumed-role/app/") {
+		if err != nil || c.Version != 1 || c.AccountID != account || !strings.Contains(*id.Arn, ":assumed-role/app/") {
 			t.Errorf("%s: got %v, %v", tt.name, id, err)
 		}
 	}

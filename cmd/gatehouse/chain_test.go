@@ -143,7 +143,6 @@ var chainClients = []struct {
 type chainFixture struct {
 	*instance
 	dir, web, device string
-	env              []string
 }
 
 func newChainFixture(t *testing.T) *chainFixture {
