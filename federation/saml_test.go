@@ -711,7 +711,22 @@ func TestComments(t *testing.T) {
 				t.Errorf("%s: got %q", insert, s.Subject)
 			}
 		}
-		_, err := VerifySAML(encode(replace(t, signed, "admin@example.com.evil", "admin@example.com<?x?>.evil")), i.options())
+		// Wherever a text is that counts, and in another notation of the same text.
+		whole, err := VerifySAML(encode(signed), i.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{"admin@example.com.evil.com", ">alice<", "role/Admin", ">Marketing<", ">Alice<", "urn:amazon:webservices", ">1800<"} {
+			for _, insert := range []string{"<!---->", "<![CDATA[]]>"} {
+				s, err := VerifySAML(encode(replace(t, signed, text, text[:3]+insert+text[3:])), i.options())
+				if err == nil {
+					if d := cmp.Diff(whole, s); d != "" {
+						t.Errorf("%s in %s (-want +got):\n%s", insert, text, d)
+					}
+				}
+			}
+		}
+		_, err = VerifySAML(encode(replace(t, signed, "admin@example.com.evil", "admin@example.com<?x?>.evil")), i.options())
 		refused(t, err, awserr.InvalidIdentityToken, errInvalid)
 	}
 }
