@@ -71,13 +71,12 @@ func (s *Server) endpointSession(ctx context.Context, f unsignedSession) (*store
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if session := e.list[key]; session != nil && session.Expires.Time().Sub(s.clock.Now()) > refresh {
-		// It may have been revoked, or all may have been reset.
-		_, err := s.db.Credential(ctx, session.AccessKeyID)
-		if err == nil {
-			return session, nil
-		}
-		if !store.IsNotFound(err) {
+		good, err := s.stillGood(ctx, f.roleARN, session)
+		if err != nil {
 			return nil, err
+		}
+		if good {
+			return session, nil
 		}
 	}
 	session, err := s.mint(ctx, f)
@@ -92,6 +91,26 @@ func (s *Server) endpointSession(ctx context.Context, f unsignedSession) (*store
 	}
 	e.list[key] = session
 	return session, nil
+}
+
+// stillGood reports whether a session is there, which may have been revoked, and is of the role that has its ARN now: that of
+// a role which was deleted and made anew may do nothing.
+func (s *Server) stillGood(ctx context.Context, role string, session *store.Session) (good bool, err error) {
+	c := s.unsigned()
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		c.tx = tx
+		r, err := c.roleNamed(ctx, role)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Credential(ctx, session.AccessKeyID)
+		good = err == nil && r.ID == session.IssuerID
+		return err
+	})
+	if store.IsNotFound(err) {
+		err = nil
+	}
+	return good, err
 }
 
 // unsigned is a call that nobody has signed.

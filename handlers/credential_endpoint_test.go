@@ -126,8 +126,20 @@ func TestContainerCredentials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := again(); c.AccessKeyID == second.AccessKeyID {
+	third := again()
+	if third.AccessKeyID == second.AccessKeyID {
 		t.Error("a revoked session is handed out")
+	}
+	// So does whoever deletes the role; who makes it anew has credentials that work.
+	if _, err := s.IAM(account).DeleteRole(t.Context(), &iam.DeleteRoleInput{RoleName: aws.String("task")}); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := get(t, s, "GET", url, "Authorization", "container-secret"); status != http.StatusForbidden {
+		t.Errorf("the role is gone: got %d %s, want 403", status, body)
+	}
+	s.mustTrustService("task", "/", "ecs-tasks.amazonaws.com")
+	if c := again(); c.AccessKeyID == "" || c.AccessKeyID == third.AccessKeyID {
+		t.Errorf("the role is another one: got %q, after %q", c.AccessKeyID, third.AccessKeyID)
 	}
 }
 
