@@ -131,8 +131,14 @@ var chainClients = []struct {
 	}},
 	{"boto3", func(t *testing.T) *exec.Cmd { return exec.Command(needPython(t), "chain.py") }, func(string) (before, after bool) { return true, false }},
 	{"AWS CLI", func(t *testing.T) *exec.Cmd {
-		need(t, "aws")
-		c := exec.Command(needPython(t), "chain.py")
+		python := needPython(t)
+		if err := exec.Command(python, "-c", "import awscli").Run(); err != nil {
+			if os.Getenv("REQUIRE_CLIENTS") != "" {
+				t.Fatal("the AWS CLI is not installed for this Python")
+			}
+			t.Skip("the AWS CLI is not installed for this Python")
+		}
+		c := exec.Command(python, "chain.py")
 		c.Env = []string{"CLI=1"}
 		return c
 	}, func(source string) (before, after bool) { return true, source == fromProcess }}, // each run starts the process
