@@ -49,12 +49,17 @@ func (s *STS) GetDelegatedAccessToken(ctx context.Context, in *sts.GetDelegatedA
 	if end.After(r.Expires.Time()) {
 		end = r.Expires.Time()
 	}
+	details := store.SessionDetails{Policy: r.Policy}
+	packed, err := packedSize(details)
+	if err != nil {
+		return nil, err
+	}
 	session := &store.Session{
 		Kind: r.ApproverKind, PrincipalARN: r.ApproverARN, UserID: r.ApproverUserID, IssuerARN: r.ApproverIssuerARN, IssuerID: r.ApproverIssuerID,
-		Issued: store.At(s.now), Expires: store.At(end), SessionDetails: store.SessionDetails{Policy: r.Policy},
+		Issued: store.At(s.now), Expires: store.At(end), SessionDetails: details,
 	}
 	if err := owner.CreateSession(ctx, session); err != nil {
 		return nil, err
 	}
-	return &sts.GetDelegatedAccessTokenOutput{AssumedPrincipal: &session.PrincipalARN, Credentials: issued(session)}, nil
+	return &sts.GetDelegatedAccessTokenOutput{AssumedPrincipal: &session.PrincipalARN, Credentials: issued(session), PackedPolicySize: &packed}, nil
 }

@@ -110,6 +110,9 @@ func TestDelegationRequest(t *testing.T) {
 	answered(t, err, "", "")
 	identity, err := sts.NewFromConfig(s.with(out.Credentials)).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	answered(t, err, "", "")
+	if out.PackedPolicySize == nil || *out.PackedPolicySize < 1 || *out.PackedPolicySize > 100 {
+		t.Errorf("PackedPolicySize: got %d, want a percentage", aws.ToInt32(out.PackedPolicySize))
+	}
 	if *out.AssumedPrincipal != "arn:aws:iam::"+account+":user/bob" || *identity.Arn != *out.AssumedPrincipal {
 		t.Errorf("delegated: got %s, %s", *out.AssumedPrincipal, *identity.Arn)
 	}
