@@ -160,6 +160,8 @@ func every[T any](fetch func(after string) ([]T, error), key func(T) string) ([]
 	}
 }
 
+const rootMayAll = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
+
 // sessionPolicies returns the policies that were passed when a session was made.
 func (r *reader) sessionPolicies(ctx context.Context, s *store.Session) ([]policy.Policy, error) {
 	if s == nil || s.Policy == "" && len(s.PolicyARNs) == 0 && s.TaskPolicyARN == "" {
@@ -173,6 +175,9 @@ func (r *reader) sessionPolicies(ctx context.Context, s *store.Session) ([]polic
 		}
 		arns := s.PolicyARNs
 		if s.TaskPolicyARN != "" {
+			// Task policies hold denials only, of everything but the task: root may do what they leave.
+			source := policy.Source{Type: policy.FromSession, Name: "AssumeRoot"}
+			list = append(list, policy.Policy{Source: source, Document: r.auth.documents.parse(rootMayAll)})
 			arns = append(arns[:len(arns):len(arns)], s.TaskPolicyARN)
 		}
 		for _, arn := range arns {

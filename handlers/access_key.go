@@ -33,7 +33,10 @@ func keyUser(ctx context.Context, c *call, in any) (auth.Target, error) {
 		}
 		return user(ctx, c, &iam.GetUserInput{UserName: &u.Name})
 	}
-	if err != nil && !store.IsNotFound(err) {
+	if err == nil {
+		return auth.Target{Resource: c.arn("root")}, nil
+	}
+	if !store.IsNotFound(err) {
 		return auth.Target{}, err
 	}
 	return auth.Target{Resource: c.arn("user/*")}, nil

@@ -20,7 +20,7 @@ func mfaDeviceOperations() []operation {
 		write((*IAM).EnableMFADevice, user),
 		write((*IAM).ResyncMFADevice, user),
 		write((*IAM).DeactivateMFADevice, user),
-		write((*IAM).DeleteVirtualMFADevice, mfaDevice),
+		write((*IAM).DeleteVirtualMFADevice, deletedDevice),
 		read((*IAM).GetMFADevice, user),
 		read((*IAM).ListMFADevices, user),
 		read((*IAM).ListVirtualMFADevices, anything),
@@ -46,6 +46,24 @@ func mfaDevice(ctx context.Context, c *call, in any) (auth.Target, error) {
 	tags, err := c.account.ResourceTags(ctx, key, "", 0)
 	t.Tags = tags
 	return t, err
+}
+
+// deletedDevice is the device, but root itself in a session of AssumeRoot and of a device that is no user's: that is what
+// the policy IAMDeleteRootUserCredentials can allow.
+func deletedDevice(ctx context.Context, c *call, in any) (auth.Target, error) {
+	t, err := mfaDevice(ctx, c, in)
+	if err != nil || c.caller.Session() == nil || !c.caller.Session().AssumedRoot {
+		return t, err
+	}
+	if key, ok := c.mfaSerial(t.Resource); ok {
+		d, err := c.account.MFADevice(ctx, key)
+		if err == nil && d.UserID == "" {
+			t.Resource = c.arn("root")
+		} else if err != nil && !store.IsNotFound(err) {
+			return t, err
+		}
+	}
+	return t, nil
 }
 
 // hardwareSerial is what the serial number of a hardware token looks like.

@@ -31,11 +31,15 @@ func member(in any, name string) string {
 	return ""
 }
 
-// user is the user that UserName names; where it may be left out, the caller.
+// user is the user that UserName names; where it may be left out, the caller, who may be root: the policies of root
+// sessions deny what is about anything but arn:aws:iam::*:root.
 func user(ctx context.Context, c *call, in any) (auth.Target, error) {
 	name := member(in, "UserName")
 	if name == "" && c.caller.Kind == auth.User {
 		name = c.caller.UserName()
+	}
+	if name == "" && c.caller.Kind == auth.Root {
+		return auth.Target{Resource: c.arn("root")}, nil
 	}
 	t := auth.Target{Resource: c.arn("user/" + name)}
 	u, err := c.account.User(ctx, name)
