@@ -127,7 +127,7 @@ func (c *call) restricted(op *operation) error {
 	}
 	switch {
 	case s.Kind == store.KindFederatedUser && op.service == awsquery.IAM,
-		(s.Kind == store.KindUser || s.Kind == store.KindRoot && !s.AssumedRoot) && op.service == awsquery.IAM && s.MFAAuthenticated.IsZero():
+		(s.Kind == store.KindUser || s.Kind == store.KindRoot && !s.AssumedRoot) && !s.Delegated && op.service == awsquery.IAM && s.MFAAuthenticated.IsZero():
 		return awserr.InvalidClientTokenID.Errorf("The security token included in the request is invalid")
 	case op.service != awsquery.STS:
 		return nil

@@ -49,7 +49,9 @@ func (s *STS) GetDelegatedAccessToken(ctx context.Context, in *sts.GetDelegatedA
 	if end.After(r.Expires.Time()) {
 		end = r.Expires.Time()
 	}
-	details := store.SessionDetails{Policy: r.Policy}
+	// What is delegated may be to make roles: the session may call IAM, unlike others of users.
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies-temporary-delegation.html
+	details := store.SessionDetails{Policy: r.Policy, Delegated: true}
 	packed, err := packedSize(details)
 	if err != nil {
 		return nil, err

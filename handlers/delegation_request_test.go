@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"gatehouse/auth"
 	"gatehouse/store"
 )
 
@@ -116,6 +117,27 @@ func TestDelegationRequest(t *testing.T) {
 	if *out.AssumedPrincipal != "arn:aws:iam::"+account+":user/bob" || *identity.Arn != *out.AssumedPrincipal {
 		t.Errorf("delegated: got %s, %s", *out.AssumedPrincipal, *identity.Arn)
 	}
+	// What was asked for is a role: the session may call IAM, as far as bob may and the request says.
+	delegated := iam.NewFromConfig(s.with(out.Credentials))
+	_, err = delegated.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("a1"), AssumeRolePolicyDocument: aws.String(trustsNobody)})
+	if code(err) == "InvalidClientTokenId" {
+		t.Errorf("CreateRole: got %v", err)
+	}
+	s.userPolicy(account, "bob", allow("iam:*", "*"))
+	s.auth.SetMode(auth.Strict)
+	boundary := aws.String("arn:aws:iam::aws:policy/ReadOnlyAccess")
+	trust := aws.String(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + partner + `"},"Action":"sts:AssumeRole"}}`)
+	_, err = delegated.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("a2"), AssumeRolePolicyDocument: trust, PermissionsBoundary: boundary})
+	answered(t, err, "", "")
+	_, err = delegated.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("a3"), AssumeRolePolicyDocument: trust})
+	if code(err) != "AccessDenied" {
+		t.Errorf("without the boundary that was asked for: got %v, want AccessDenied", err)
+	}
+	_, err = delegated.ListUsers(ctx, &iam.ListUsersInput{})
+	if code(err) != "AccessDenied" {
+		t.Errorf("what was not asked for: got %v, want AccessDenied", err)
+	}
+	s.auth.SetMode(auth.Off)
 	_, err = trade(partner, token)
 	answered(t, err, "AccessDenied", "The trade-in token is not valid.")
 	s.advance(901 * time.Second)

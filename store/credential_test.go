@@ -140,7 +140,7 @@ func TestSessionDetails(t *testing.T) {
 			MFAAuthenticated: 17, MFASerial: "arn:aws:iam::123456789012:mfa/a", Chained: true,
 			FederatedProvider: "accounts.example.com",
 			FederationContext: map[string][]string{"accounts.example.com:aud": {"app"}, "accounts.example.com:amr": {"a", "b"}},
-			TaskPolicyARN:     "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials", AssumedRoot: true,
+			TaskPolicyARN:     "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials", AssumedRoot: true, Delegated: true,
 		}
 		return tx.Account(account1).CreateSession(t.Context(), s)
 	})

@@ -56,13 +56,15 @@ type SessionDetails struct {
 	TaskPolicyARN string `json:"taskPolicyArn,omitempty"`
 	// AssumedRoot says that the session came from AssumeRoot.
 	AssumedRoot bool `json:"assumedRoot,omitempty"`
+	// Delegated says that the session came from GetDelegatedAccessToken.
+	Delegated bool `json:"delegated,omitempty"`
 }
 
 // empty reports whether there is nothing to store.
 func (d *SessionDetails) empty() bool {
 	return d.Policy == "" && len(d.PolicyARNs) == 0 && len(d.Tags) == 0 && len(d.TransitiveTagKeys) == 0 &&
 		d.MFAAuthenticated == 0 && d.MFASerial == "" && !d.Chained && d.FederatedProvider == "" &&
-		len(d.FederationContext) == 0 && d.TaskPolicyARN == "" && !d.AssumedRoot
+		len(d.FederationContext) == 0 && d.TaskPolicyARN == "" && !d.AssumedRoot && !d.Delegated
 }
 
 // CreateSession stores s with a new access key id, secret and token, which it sets together with AccountID and, when
