@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Body is the body of an S3 request: decoded, and verified while it is read. Its error is an *Error and sticky. Only
@@ -154,20 +155,20 @@ func (c *chunkReader) declare(values []string) bool {
 	return true
 }
 
-// nvme is the polynomial of CRC-64/NVME, reflected.
-var nvme = crc64.MakeTable(0x9a6c9329ac4bc9b5)
+// nvme is the polynomial of CRC-64/NVME, reflected. The tables are made when a body asks for them.
+var nvme = sync.OnceValue(func() *crc64.Table { return crc64.MakeTable(0x9a6c9329ac4bc9b5) })
 
 type checksum struct {
 	name string // as S3's messages spell it
 	new  func() hash.Hash
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) } // kept by the package
 
 var checksums = map[string]checksum{
 	"x-amz-checksum-crc32":     {"CRC32", func() hash.Hash { return crc32.NewIEEE() }},
-	"x-amz-checksum-crc32c":    {"CRC32C", func() hash.Hash { return crc32.New(castagnoli) }},
-	"x-amz-checksum-crc64nvme": {"CRC64NVME", func() hash.Hash { return crc64.New(nvme) }},
+	"x-amz-checksum-crc32c":    {"CRC32C", func() hash.Hash { return crc32.New(castagnoli()) }},
+	"x-amz-checksum-crc64nvme": {"CRC64NVME", func() hash.Hash { return crc64.New(nvme()) }},
 	"x-amz-checksum-sha1":      {"SHA1", sha1.New},
 	"x-amz-checksum-sha256":    {"SHA256", sha256.New},
 }

@@ -61,9 +61,6 @@ func deriveKey(secret, date, region, service string) *mac {
 	return &k
 }
 
-// p256Order is the order of the curve P-256, and so one more than the largest private key.
-var p256Order = elliptic.P256().Params().N
-
 // DeriveECDSAKey returns the public half of the SigV4A key pair of an access key, by AWS's derivation:
 // counter-mode HMAC-SHA256 under "AWS4A" and the secret, first candidate that falls below the order.
 func DeriveECDSAKey(accessKeyID, secret string) (*ecdsa.PublicKey, error) {
@@ -80,7 +77,7 @@ func DeriveECDSAKey(accessKeyID, secret string) (*ecdsa.PublicKey, error) {
 
 func deriveScalar(accessKeyID, secret string) ([]byte, error) {
 	k := newMAC([]byte("AWS4A" + secret))
-	limit := new(big.Int).Sub(p256Order, big.NewInt(2))
+	limit := new(big.Int).Sub(elliptic.P256().Params().N, big.NewInt(2)) // the curve's order is one more than the largest private key
 	for counter := 1; counter <= 254; counter++ {
 		msg := k.start(nil)
 		msg = append(msg, 0, 0, 0, 1)
