@@ -65,6 +65,7 @@ func (s *instance) script(t *testing.T, interpreter, name string, env ...string)
 		}
 	}
 	cmd.Env = append(cmd.Env,
+		"HOME="+t.TempDir(), // where the AWS CLI keeps the credentials of roles for an hour, also those of another server
 		"AWS_ENDPOINT_URL=http://"+s.Main, "DB="+s.db, "ADMIN=http://"+s.Admin,
 		"GATEHOUSE=env "+runMain+"=1 "+self+" --admin-listen="+s.Admin,
 		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true")
