@@ -19,8 +19,8 @@ func assumeRootOperations() []operation {
 	return []operation{write((*STS).AssumeRoot, assumedRoot)}
 }
 
-// rootTaskPolicies is how the ARNs of the policies begin that a session of AssumeRoot is limited to.
-const rootTaskPolicies = "arn:aws:iam::aws:policy/root-task/"
+// rootTaskPath is the path of AWS's policies that a session of AssumeRoot is limited to.
+const rootTaskPath = "/root-task/"
 
 // defaultRootTask is how long such a session lasts when the caller does not say, and at most.
 const defaultRootTask = 900 * time.Second
@@ -72,7 +72,7 @@ func (s *STS) AssumeRoot(ctx context.Context, in *sts.AssumeRootInput) (*sts.Ass
 		}
 	}
 	task := aws.ToString(in.TaskPolicyArn.Arn)
-	if _, known := catalog.Policy(task); !known || !strings.HasPrefix(task, rootTaskPolicies) {
+	if p, known := catalog.Policy(task); !known || p.Path != rootTaskPath || !strings.HasPrefix(task, "arn:"+s.partition+":") {
 		return nil, awserr.ValidationError.Errorf("%s is not a task policy for root sessions.", task)
 	}
 	d := defaultRootTask

@@ -14,6 +14,9 @@ import (
 	"gatehouse/catalog"
 )
 
+// rootTaskPolicies is how the ARNs of task policies begin in the partition aws.
+const rootTaskPolicies = "arn:aws:iam::aws:policy" + rootTaskPath
+
 func TestAssumeRoot(t *testing.T) {
 	t.Parallel()
 	const member = memberAccount

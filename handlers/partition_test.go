@@ -52,6 +52,9 @@ func TestPartitions(t *testing.T) {
 				"Policy ARN arn:aws:iam::aws:policy/ReadOnlyAccess does not exist or is not attachable."},
 			{"AssumeRole", form("RoleArn", own+"role/r", "RoleSessionName", "test", "PolicyArns.member.1.arn", "arn:aws:iam::123456789012:policy/p"), "",
 				"Policy ARN arn:aws:iam::123456789012:policy/p does not exist or is not attachable."},
+			{"AssumeRoot", form("TargetPrincipal", "210987654321", "TaskPolicyArn.arn", awss+"policy/root-task/IAMAuditRootUserCredentials"), "", ""},
+			{"AssumeRoot", form("TargetPrincipal", "210987654321", "TaskPolicyArn.arn", rootTaskPolicies+"IAMAuditRootUserCredentials"), "",
+				rootTaskPolicies + "IAMAuditRootUserCredentials is not a task policy for root sessions."},
 		} {
 			service := awsquery.IAM
 			if _, err := awsquery.Find(service.Version, tt.operation); err != nil {
