@@ -427,6 +427,24 @@ func TestDefaultCredentialChain(t *testing.T) {
 	}
 }
 
+// An SDK or agent in another partition builds its endpoints' names from this.
+func TestInstanceMetadataPartition(t *testing.T) {
+	t.Parallel()
+	for region, want := range map[string]string{
+		"eu-west-1": "aws amazonaws.com", "us-gov-west-1": "aws-us-gov amazonaws.com", "cn-north-1": "aws-cn amazonaws.com.cn",
+		"us-iso-east-1": "aws-iso c2s.ic.gov", "eusc-de-east-1": "aws-eusc amazonaws.eu",
+	} {
+		m := newServerWith(t, auth.Off, func(c *Config) {
+			c.Region, c.Endpoints = region, CredentialEndpoints{InstanceRole: instanceRole, InstanceV1: true}
+		}).InstanceMetadata()
+		_, partition := get(t, m, "GET", "http://h"+imdsMeta+"services/partition")
+		_, domain := get(t, m, "GET", "http://h"+imdsMeta+"services/domain")
+		if got := partition + " " + domain; got != want {
+			t.Errorf("%s: got %s, want %s", region, got, want)
+		}
+	}
+}
+
 // hosts is a transport that notes where requests were to go, and fails them.
 type hosts []string
 

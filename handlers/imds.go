@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -30,8 +31,9 @@ const (
 
 var instanceProfileARN = lazily(`^arn:(aws[a-z-]*):iam::([0-9]{12}):instance-profile(/[\x21-\x7e]*/|/)([\w+=,.@-]{1,128})$`)
 
-// InstanceMetadata is the metadata service of an EC2 instance, version 2, as far as credentials need it. It is served on
-// an address of its own. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-v2-how-it-works.html
+// InstanceMetadata is the metadata service of an EC2 instance, version 2 and, where it is allowed, 1: the role's credentials,
+// and what programs look up beside them. It is served on an address of its own.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-v2-how-it-works.html
 func (s *Server) InstanceMetadata() http.Handler {
 	key := make([]byte, 32)
 	rand.Read(key) // never fails
@@ -100,10 +102,6 @@ func (m *imds) answer(w http.ResponseWriter, r *http.Request) {
 // values are what the instance that there is not says of itself, by path.
 func (m *imds) values() map[string]string {
 	partition := auth.Partition(m.region)
-	domain := "amazonaws.com"
-	if partition == "aws-cn" {
-		domain = "amazonaws.com.cn"
-	}
 	return map[string]string{
 		"meta-data/ami-id":                      machineImage(),
 		"meta-data/hostname":                    machineName,
@@ -113,9 +111,20 @@ func (m *imds) values() map[string]string {
 		"meta-data/local-ipv4":                  machineAddress,
 		"meta-data/placement/availability-zone": m.region + "a",
 		"meta-data/placement/region":            m.region,
-		"meta-data/services/domain":             domain,
+		"meta-data/services/domain":             cmp.Or(domains[partition], "amazonaws.com"),
 		"meta-data/services/partition":          partition,
 	}
+}
+
+// domains are those of the endpoints of partitions that have another one than aws.
+// https://github.com/aws/aws-sdk-go-v2/blob/main/internal/endpoints/awsrulesfn/partitions.json
+var domains = map[string]string{
+	"aws-cn":    "amazonaws.com.cn",
+	"aws-eusc":  "amazonaws.eu",
+	"aws-iso":   "c2s.ic.gov",
+	"aws-iso-b": "sc2s.sgov.gov",
+	"aws-iso-e": "cloud.adc-e.uk",
+	"aws-iso-f": "csp.hci.ic.gov",
 }
 
 const (
