@@ -490,7 +490,6 @@ func TestGivenKeySet(t *testing.T) {
 	}
 }
 
-// The issuer's tokens mean nothing where it is off, and nothing to a provider that is not registered.
 // A token of the development issuer is good for as long as it says, although the issuer has had other keys since.
 func TestIssuerRotation(t *testing.T) {
 	t.Parallel()
@@ -526,6 +525,7 @@ func TestIssuerRotation(t *testing.T) {
 	}
 }
 
+// The issuer's tokens mean nothing where it is off, and nothing to a provider that is not registered.
 func TestIssuerOff(t *testing.T) {
 	t.Parallel()
 	on, _ := newWebIdentityServer(t, auth.Off)
