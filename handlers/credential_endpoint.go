@@ -121,6 +121,7 @@ func (s *Server) unsigned() *STS {
 // mint mints a session that no client asks STS for, and notes it as an event.
 func (s *Server) mint(ctx context.Context, f unsignedSession) (*store.Session, error) {
 	c := s.unsigned()
+	c.requestID = s.ids.Next()
 	session, _, err := c.assume(ctx, f, nil)
 	c.recordService(f, err)
 	return session, err
@@ -181,9 +182,9 @@ func presented(r *http.Request, token string) bool {
 	return token != "" && subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1
 }
 
-// podCredentials answers as the agent of EKS Pod Identity: what is wrong as text, with the status of the EKS Auth API for
-// what that would have found. https://github.com/aws/eks-pod-identity-agent The session of a service account's pod has the tags that
-// EKS gives it. https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
+// podCredentials answers as the agent of EKS Pod Identity, https://github.com/aws/eks-pod-identity-agent: what is wrong as
+// text, with the status of the EKS Auth API for what that would have found. The session of a service account's pod has the
+// tags that EKS gives it: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
 func (s *Server) podCredentials(e echo.Context) error {
 	ctx := e.Request().Context()
 	account, err := splitRoleARN(s.endpoints.PodRole)

@@ -28,7 +28,7 @@ func (c *call) recordService(f unsignedSession, err error) {
 		c.principal = "gatehouse credentials" // whoever runs the server
 	}
 	c.owner, _ = splitRoleARN(f.roleARN)
-	c.target, c.requestID = f.roleARN, c.ids.Next()
+	c.target = f.roleARN
 	c.recordAs(f.action, code)
 }
 

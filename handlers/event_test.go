@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"bytes"
 	"encoding/json"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -92,7 +94,11 @@ func TestEvents(t *testing.T) {
 // Sessions that services assume are events of the role's account, as in CloudTrail; refused ones, too.
 func TestServiceEvents(t *testing.T) {
 	t.Parallel()
-	s := newEndpointServer(t, func(c *Config) { c.Endpoints.PodToken = "pod-secret" })
+	var log bytes.Buffer
+	s := newEndpointServer(t, func(c *Config) {
+		c.Endpoints.PodToken = "pod-secret"
+		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
 	fetch := func() {
 		t.Helper()
 		get(t, s, "GET", "http://h"+containerPath, "Authorization", "container-secret")
@@ -133,6 +139,9 @@ func TestServiceEvents(t *testing.T) {
 			e.AccountID != account || e.RequestID == "" || e.Mode != "strict" {
 			t.Errorf("event %d: got %+v, want %+v", i, e, w)
 		}
+	}
+	if !strings.Contains(log.String(), " request="+list[0].RequestID+" ") {
+		t.Errorf("the log does not name the request that was denied, %s:\n%s", list[0].RequestID, &log)
 	}
 }
 
