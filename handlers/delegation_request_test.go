@@ -144,6 +144,44 @@ func TestDelegationRequest(t *testing.T) {
 	get(types.StateTypeExpired)
 }
 
+// The session that was asked for begins when the token is sent, and ends on time whenever the token is traded in.
+func TestDelegatedAccessEnds(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c, ctx := s.IAM(account), t.Context()
+	for _, tt := range []struct {
+		workflow string
+		late     time.Duration
+		code     string
+	}{
+		{"at once", 0, ""},
+		{"a bit late", 10 * time.Minute, ""},
+		{"too late", 15 * time.Minute, "ExpiredTradeInTokenException"},
+	} {
+		id := s.mustRequestDelegation(strings.ReplaceAll(tt.workflow, " ", "-"))
+		_, err := c.AssociateDelegationRequest(ctx, &iam.AssociateDelegationRequestInput{DelegationRequestId: id})
+		answered(t, err, "", "")
+		_, err = c.AcceptDelegationRequest(ctx, &iam.AcceptDelegationRequestInput{DelegationRequestId: id})
+		answered(t, err, "", "")
+		s.advance(24 * time.Hour)
+		_, err = c.SendDelegationToken(ctx, &iam.SendDelegationTokenInput{DelegationRequestId: id})
+		answered(t, err, "", "")
+		end := s.clock.Now().Add(15 * time.Minute)
+		token := s.answer.Load().Get("X-Gatehouse-Trade-In-Token")
+		s.advance(tt.late)
+		out, err := s.STS(partner).GetDelegatedAccessToken(ctx, &sts.GetDelegatedAccessTokenInput{TradeInToken: &token})
+		if code(err) != tt.code {
+			t.Errorf("%s: got %v, want %q", tt.workflow, err, tt.code)
+		}
+		if err != nil {
+			continue
+		}
+		if got := *out.Credentials.Expiration; got.Before(end.Add(-time.Minute)) || got.After(end) {
+			t.Errorf("%s: got a session until %s, want %s", tt.workflow, got, end)
+		}
+	}
+}
+
 func TestRejectDelegationRequest(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
