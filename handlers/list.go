@@ -1,10 +1,12 @@
 package handlers
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"strconv"
 
 	"gatehouse/awserr"
+	"gatehouse/store"
 )
 
 // defaultPage is how many items a list answers when MaxItems is not given; the model allows 1,000 at most.
@@ -23,10 +25,16 @@ func list[T any](marker *string, maxItems *int32, fetch func(after string, limit
 	after, limit := "", defaultPage
 	if marker != nil {
 		text, err := base64.RawURLEncoding.DecodeString(*marker)
-		if err != nil || len(text) < 2 || text[0] != markerVersion {
+		switch {
+		case err == nil && len(text) > 1 && text[0] == markerVersion:
+			after = string(text[1:])
+		case err == nil && len(text) > 1+sha256.Size && text[0] == longMarkerVersion:
+			if after, err = seek([sha256.Size]byte(text[1:]), string(text[1+sha256.Size:]), fetch, key); err != nil {
+				return page[T]{}, err
+			}
+		default:
 			return page[T]{}, awserr.ValidationError.Errorf("Invalid Marker.")
 		}
-		after = string(text[1:])
 	}
 	if maxItems != nil {
 		limit = int(*maxItems)
@@ -38,14 +46,50 @@ func list[T any](marker *string, maxItems *int32, fetch func(after string, limit
 	p := page[T]{items: items}
 	if len(items) > limit {
 		p.items, p.truncated = items[:limit], true
-		next := base64.RawURLEncoding.EncodeToString(append([]byte{markerVersion}, key(items[limit-1])...))
+		next := markerBehind(key(items[limit-1]))
 		p.marker = &next
 	}
 	return p, nil
 }
 
-// markerVersion begins every marker, so that text that is none is told apart.
-const markerVersion = 1
+const (
+	// markerVersion begins every marker, so that text that is none is told apart.
+	markerVersion = 1
+	// longMarkerVersion begins those of keys that are too long to be in one: the hash of the key follows, and its beginning.
+	longMarkerVersion = 2
+	// maxMarkerBytes is what fits into the 320 characters that the model lets a Marker have.
+	maxMarkerBytes = 320 / 4 * 3
+)
+
+// markerBehind returns the marker of the page behind a key. A path and a name can be 640 bytes long.
+func markerBehind(key string) string {
+	text := append([]byte{markerVersion}, key...)
+	if len(text) > maxMarkerBytes {
+		sum := sha256.Sum256([]byte(key))
+		text = append([]byte{longMarkerVersion}, sum[:]...)
+		text = append(text, key[:maxMarkerBytes-len(text)]...)
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// seek returns the key that has the hash of a long marker, which comes after the beginning that the marker holds. When the
+// item is gone it is that beginning: some that were on the page before are listed again, and none is left out.
+func seek[T any](sum [sha256.Size]byte, beginning string, fetch fetcher[T], key func(T) string) (string, error) {
+	for after := beginning; ; {
+		items, err := fetch(after, store.MaxPage)
+		if err != nil {
+			return "", err
+		}
+		if len(items) == 0 {
+			return beginning, nil
+		}
+		for _, item := range items {
+			if after = key(item); sha256.Sum256([]byte(after)) == sum {
+				return after, nil
+			}
+		}
+	}
+}
 
 // paged serves lists that are in memory already, sorted by key.
 func paged[T any](all []T, key func(T) string) func(after string, limit int) ([]T, error) {
