@@ -110,8 +110,8 @@ const (
 	fromProcess = "process"
 )
 
-// chainClients are the clients whose default chains are tried. renews says whether a client has new credentials two
-// minutes before those that it has end, and whether it has other ones again three minutes later. docs/credential-endpoints.md
+// chainClients are the clients whose default chains are tried. renews says whether a client has new credentials four
+// minutes before those that it has end, and whether it has other ones again five minutes later. docs/credential-endpoints.md
 // has the same as a table.
 var chainClients = []struct {
 	name   string
@@ -359,12 +359,12 @@ func TestDefaultChains(t *testing.T) {
 				begin(i)
 				ask(i, 0, true)
 			}
-			f.must(t, "clock", "advance", "58m")
+			f.must(t, "clock", "advance", "56m")
 			for i, chain := range chains {
 				before, _ := client.renews(chain.source)
-				ask(i, 58*time.Minute, before)
+				ask(i, 56*time.Minute, before)
 			}
-			f.must(t, "clock", "advance", "3m")
+			f.must(t, "clock", "advance", "5m")
 			for i, chain := range chains {
 				_, after := client.renews(chain.source)
 				ask(i, 61*time.Minute, after)
