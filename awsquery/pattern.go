@@ -77,7 +77,7 @@ var (
 func (p *pattern) compile() {
 	// \u takes four digits in Java, so that \u10000 is U+1000 and a zero. AWS evaluates what its models say.
 	text := javaEscape().ReplaceAllString(p.text, `\x{$1}`)
-	// RE2 has no lookahead(). The models use it for one thing, a character that another may not follow, and in
+	// RE2 has no lookahead. The models use it for one thing, a character that another may not follow, and in
 	// patterns whose every such character stands under the lookahead, so that the pair is forbidden anywhere.
 	if m := lookahead().FindStringSubmatch(text); m != nil {
 		p.forbidden = m[1] + m[2]

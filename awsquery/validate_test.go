@@ -2,8 +2,10 @@ package awsquery
 
 import (
 	"errors"
+	"maps"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -181,8 +183,11 @@ func TestValidateIsBounded(t *testing.T) {
 func TestPatterns(t *testing.T) {
 	t.Parallel()
 	for _, s := range Services() {
+		s.mu.Lock()
 		s.find()
-		for name := range s.texts {
+		names := slices.Collect(maps.Keys(s.texts))
+		s.mu.Unlock()
+		for _, name := range names {
 			sh := modelShape(s, name)
 			if sh.pattern == nil {
 				continue
