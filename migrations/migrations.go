@@ -1,7 +1,8 @@
 // Package migrations holds the schema of the database as goose migrations, one file per subject.
 //
 // A file that has been released is never edited: a change of the schema is a new file with the next number. Tables
-// are STRICT and begin with the account that owns the row; optional text is the empty string, an optional time NULL.
+// are STRICT and begin with the account that owns the row; optional text is the empty string, or NULL where an empty one says
+// something else than none, and an optional time NULL.
 package migrations
 
 import (

@@ -95,8 +95,8 @@ func (s *ids) secret() string {
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
-// sessionToken returns a session token. It is opaque, 256 random bits behind what AWS's begin with, and short because
-// each is written to disk.
+// sessionToken returns a session token of at least so many bytes. It is opaque, 256 random bits or more behind what AWS's
+// begin with, and no longer than asked for because each is written to disk.
 func (s *ids) sessionToken(least int) string {
 	b := make([]byte, max(42, (least+3)/4*3))
 	copy(b, "\x15\x0a\x06er/aws\x10") // FQoGZXIvYXdzE

@@ -76,3 +76,44 @@ func TestMigrateTags(t *testing.T) {
 		return nil
 	})
 }
+
+// Quotas that were adjusted under the names that they had hold under those that they have.
+func TestMigrateQuotas(t *testing.T) {
+	t.Parallel()
+	db := open(t, Options{Path: older(t, 70, "INSERT INTO quota (account_id, name, value) VALUES ('"+account1+"', 'MfaDevicesPerUser', 1), ('"+
+		account1+"', 'ServerCertificates', 2), ('"+account1+"', 'SigningCertificatesPerUser', 3), ('"+account1+"', 'UsersPerAccount', 4)")})
+	view(t, db, func(tx *Tx) error {
+		got, err := tx.Account(account1).Quotas(t.Context())
+		want := []Quota{{"CertificatesPerUser", 3}, {"MFADevicesPerUser", 1}, {"ServerCertificatesPerAccount", 2}, {"UsersPerAccount", 4}}
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%v (-want +got)\n%s", err, diff)
+		}
+		return nil
+	})
+}
+
+// A role whose description was empty has none, as it was shown, and keeps whatever refers to it.
+func TestMigrateRoleDescription(t *testing.T) {
+	t.Parallel()
+	role := func(id, name, description string) string {
+		return "INSERT INTO iam_role (account_id, id, name, path, description, trust_policy, created) VALUES ('" + account1 + "', '" + id + "', '" + name + "', '/x/', '" + description + "', '{}', 0)"
+	}
+	db := open(t, Options{Path: older(t, 70,
+		"INSERT INTO account (account_id, created) VALUES ('"+account1+"', 0)", role("AROAONE", "one", "first"), role("AROATWO", "Two", ""),
+		"INSERT INTO role_trust_principal (account_id, role_id, value, principal_account, principal_id) VALUES ('"+account1+"', 'AROAONE', 'AIDAALICE', '"+account1+"', 'AIDAALICE')",
+	)})
+	update(t, db, func(tx *Tx) error {
+		a := tx.Account(account1)
+		list, err := a.Roles(t.Context(), "/x/", "", 0)
+		if err != nil || len(list) != 2 || list[0].Description == nil || *list[0].Description != "first" || list[1].Name != "Two" || list[1].Description != nil {
+			t.Errorf("Roles: got %+v, %v", list, err)
+		}
+		if n, err := a.CountRoles(t.Context()); n != 2 || err != nil {
+			t.Errorf("CountRoles: got %d, %v, want 2", n, err)
+		}
+		if trust, err := a.TrustPrincipals(t.Context(), "AROAONE"); len(trust) != 1 || err != nil {
+			t.Errorf("TrustPrincipals: got %+v, %v", trust, err)
+		}
+		return a.DeleteRole(t.Context(), "two")
+	})
+}
