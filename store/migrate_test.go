@@ -92,7 +92,8 @@ func TestMigrateQuotas(t *testing.T) {
 	})
 }
 
-// A role whose description was empty has none, as it was shown, and keeps whatever refers to it.
+// A role whose description was empty has none, as it was shown, and keeps whatever refers to it. So does a view that
+// somebody has made.
 func TestMigrateRoleDescription(t *testing.T) {
 	t.Parallel()
 	role := func(id, name, description string) string {
@@ -101,7 +102,18 @@ func TestMigrateRoleDescription(t *testing.T) {
 	db := open(t, Options{Path: older(t, 70,
 		"INSERT INTO account (account_id, created) VALUES ('"+account1+"', 0)", role("AROAONE", "one", "first"), role("AROATWO", "Two", ""),
 		"INSERT INTO role_trust_principal (account_id, role_id, value, principal_account, principal_id) VALUES ('"+account1+"', 'AROAONE', 'AIDAALICE', '"+account1+"', 'AIDAALICE')",
+		"CREATE VIEW described AS SELECT name, description FROM iam_role",
 	)})
+	if err := db.alone(t.Context(), func(c *conn) error {
+		var name, description string
+		err := c.scan("SELECT name, description FROM main.described WHERE description IS NOT NULL", nil, &name, &description)
+		if name != "one" || description != "first" {
+			t.Errorf("view: got %s, %s, want one, first", name, description)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
 	update(t, db, func(tx *Tx) error {
 		a := tx.Account(account1)
 		list, err := a.Roles(t.Context(), "/x/", "", 0)
