@@ -121,7 +121,7 @@ func (l *lockedFile) close() error {
 			}
 		}
 	}
-	return l.f.Close()
+	return errors.Join(funlock(l.f), l.f.Close())
 }
 
 // refusal says in a sentence why SQLite can't use a file.
