@@ -111,7 +111,7 @@ func (c *config) register(f *pflag.FlagSet) {
 	f.StringVar(&c.DB, "db", "gatehouse.db", "database file")
 	f.StringVar(&c.Synchronous, "synchronous", "full", "full: an answer is on disk before it is sent, also when the power fails; normal: only when the process dies")
 	f.StringVar(&c.AccountID, "account-id", "000000000000", "default account, twelve digits")
-	f.StringVar(&c.Region, "region", "us-east-1", "Region that `gatehouse env` prints")
+	f.StringVar(&c.Region, "region", "us-east-1", "Region of requests that are not signed, and of gatehouse env")
 	f.BoolVar(&c.VerifySigV4, "verify-sigv4", true, "verify the signature of every request")
 	f.BoolVar(&c.SignatureV2, "signature-v2", false, "accept Signature Version 2 for S3, which boto3 still presigns with")
 	f.StringSliceVar(&c.TrustedProxies, "trusted-proxies", nil, "networks of proxies whose X-Forwarded-Host is believed, such as 10.0.0.0/8,::1")

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
+
 	"gatehouse/handlers"
 )
 
@@ -137,6 +139,11 @@ func TestDocsKnobs(t *testing.T) {
 		}
 	}
 	m := Main{Stdout: &output{}, Stderr: &output{}}
+	m.command().PersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if strings.Contains(f.Usage, "`") { // help would take it for the name of the value
+			t.Errorf("--%s: %s", f.Name, f.Usage)
+		}
+	})
 	for _, c := range m.command().Commands() {
 		if name := c.Name(); name != "completion" && name != "help" && !strings.Contains(string(text), "`"+name+"`") {
 			t.Errorf("README does not name the command %s", name)
