@@ -3,11 +3,11 @@ package admin
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"gatehouse/catalog"
+	"gatehouse/policy"
 	"gatehouse/store"
 )
 
@@ -35,14 +35,12 @@ type QuotaChange struct {
 // maxQuota bounds what a quota can be raised to.
 const maxQuota = 10_000_000
 
-func isAccount(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
-
 func (a *API) quotas(e echo.Context) error {
 	return a.showQuotas(e, e.QueryParam("account"))
 }
 
 func (a *API) showQuotas(e echo.Context, account string) error {
-	if !isAccount(account) {
+	if !policy.IsAccountID(account) {
 		return bad("account: %q is not an account id of twelve digits.", account)
 	}
 	adjusted := map[string]int{}
@@ -73,7 +71,7 @@ func (a *API) setQuotas(e echo.Context) error {
 	if err := decode(e, &in); err != nil {
 		return err
 	}
-	if !isAccount(in.Account) {
+	if !policy.IsAccountID(in.Account) {
 		return bad("account: %q is not an account id of twelve digits.", in.Account)
 	}
 	if len(in.Quotas) == 0 {

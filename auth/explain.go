@@ -101,7 +101,7 @@ func (a *Auth) named(ctx context.Context, tx *store.Tx, account, name string) (*
 			name, session = "role/"+role, of
 		}
 	}
-	if !isAccount(account) {
+	if !policy.IsAccountID(account) {
 		return nil, badQuestion("account: %q is not an account id: twelve digits are needed", account)
 	}
 	rows := tx.Account(account)
@@ -151,7 +151,7 @@ func (a *Auth) resource(ctx context.Context, tx *store.Tx, arn string) (Target, 
 		return t, nil
 	}
 	t.Account = parts[4]
-	if parts[2] != "iam" || !isAccount(parts[4]) {
+	if parts[2] != "iam" || !policy.IsAccountID(parts[4]) {
 		return t, nil
 	}
 	rows := tx.Account(parts[4])

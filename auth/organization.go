@@ -63,7 +63,7 @@ func (o *Organization) options(members map[string]bool) ([]store.OrganizationOpt
 	err := errors.Join(
 		add(store.OptionFeatureSet, []string{cmp.Or(o.FeatureSet, "ALL")}, func(v string) bool { return v == "ALL" || v == "CONSOLIDATED_BILLING" }),
 		add(store.OptionTrustedService, trusted, servicePrincipal().MatchString),
-		add(store.OptionDelegated, o.DelegatedAdministrators, func(v string) bool { return isAccount(v) && members[v] && v != o.ManagementAccount }),
+		add(store.OptionDelegated, o.DelegatedAdministrators, func(v string) bool { return policy.IsAccountID(v) && members[v] && v != o.ManagementAccount }),
 		add(store.OptionRootFeature, features, func(v string) bool { return v == "RootCredentialsManagement" || v == "RootSessions" }),
 	)
 	return list, err
@@ -149,7 +149,7 @@ func (o *Organization) rows() (*store.Organization, error) {
 	if !organizationID().MatchString(o.ID) {
 		return nil, fmt.Errorf("id: %q is not an organization's: o- and 10 to 32 small letters and digits are needed", o.ID)
 	}
-	if !isAccount(o.ManagementAccount) {
+	if !policy.IsAccountID(o.ManagementAccount) {
 		return nil, fmt.Errorf("management_account: %q is not an account id: twelve digits are needed", o.ManagementAccount)
 	}
 	if b.out.RootID == "" {
@@ -219,7 +219,7 @@ func (b *organizationBuilder) level(u OrganizationUnit, id string, depth int) er
 		return fmt.Errorf("unit %s: %w", id, err)
 	}
 	for _, a := range u.Accounts {
-		if !isAccount(a.ID) || b.seen[a.ID] {
+		if !policy.IsAccountID(a.ID) || b.seen[a.ID] {
 			return fmt.Errorf("unit %s: %q is not an account id, or stands in the organization twice", id, a.ID)
 		}
 		b.seen[a.ID] = true

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"strings"
+
+	"gatehouse/policy"
 )
 
 // PrincipalKind is what a caller is.
@@ -40,7 +42,7 @@ func KindOf(arn string) PrincipalKind {
 	service, rest, ok2 := strings.Cut(rest, ":")
 	region, rest, ok3 := strings.Cut(rest, ":")
 	account, resource, ok4 := strings.Cut(rest, ":")
-	if !ok || !ok1 || !ok2 || !ok3 || !ok4 || partition == "" || region != "" || !isAccount(account) {
+	if !ok || !ok1 || !ok2 || !ok3 || !ok4 || partition == "" || region != "" || !policy.IsAccountID(account) {
 		return Unknown
 	}
 	kind, name, slash := strings.Cut(resource, "/")
@@ -57,18 +59,6 @@ func KindOf(arn string) PrincipalKind {
 		return FederatedUser
 	}
 	return Unknown
-}
-
-func isAccount(s string) bool {
-	if len(s) != 12 {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return true
 }
 
 var region = lazily(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
@@ -104,7 +94,7 @@ func Partition(region string) string {
 // space around it is ignored.
 func bypassAccount(id, defaultAccount string) (string, bool) {
 	id = strings.TrimSpace(id)
-	if isAccount(id) {
+	if policy.IsAccountID(id) {
 		return id, true
 	}
 	// EqualFold would take the long s (U+017F) for an s: compare bytes.

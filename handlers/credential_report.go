@@ -134,22 +134,18 @@ func (s *IAM) credentialReport(ctx context.Context) (string, error) {
 		return "", err
 	}
 	rows := [][]string{root}
-	for after := ""; ; {
-		users, err := s.account.Users(ctx, "", after, store.MaxPage)
+	var users []store.User
+	err = everyPage(func(after string) ([]store.User, error) { return s.account.Users(ctx, "", after, 0) },
+		func(u store.User) string { users = append(users, u); return u.Name })
+	if err != nil {
+		return "", err
+	}
+	for _, u := range users {
+		row, err := s.reportRow(ctx, u, maxAge)
 		if err != nil {
 			return "", err
 		}
-		for _, u := range users {
-			row, err := s.reportRow(ctx, u, maxAge)
-			if err != nil {
-				return "", err
-			}
-			rows = append(rows, row)
-		}
-		if len(users) < store.MaxPage {
-			break
-		}
-		after = users[len(users)-1].Name
+		rows = append(rows, row)
 	}
 	header := reportColumns
 	if slices.ContainsFunc(rows, func(row []string) bool { return row[len(reportColumns)] != notApplicable }) {

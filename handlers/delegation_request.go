@@ -205,7 +205,7 @@ func (s *IAM) requestedPolicy(ctx context.Context, p *types.DelegationPermission
 	if text, err = fillDocument(text, values); err != nil {
 		return "", nil, awserr.InvalidInput.Errorf("The permissions are not complete: %v.", err)
 	}
-	if err := policy.Check(policy.Managed, text); err != nil {
+	if err := policy.Check(policy.Managed.In(s.partition), text); err != nil {
 		if fault, ok := errors.AsType[*policy.Fault](err); ok {
 			return "", nil, awserr.InvalidInput.Errorf("The permissions are not a valid policy: %s", fault.Message)
 		}

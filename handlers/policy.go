@@ -258,7 +258,10 @@ func (s *IAM) awsPolicies(prefix string, used map[string]bool) fetcher[anyPolicy
 		}
 	}
 	key := policyKey(prefix)
-	slices.SortStableFunc(found, func(p, q anyPolicy) int { return strings.Compare(key(p), key(q)) })
+	byKey := func(p, q anyPolicy) int { return strings.Compare(key(p), key(q)) }
+	if !slices.IsSortedFunc(found, byKey) { // the catalogue is in the order of names
+		slices.SortFunc(found, byKey)
+	}
 	return paged(found, key)
 }
 

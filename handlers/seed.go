@@ -322,7 +322,7 @@ func (s *Seed) Apply(ctx context.Context, db *store.DB) error {
 	return db.Update(ctx, func(tx *store.Tx) error {
 		for i := range s.Accounts {
 			a := &s.Accounts[i]
-			if !isAccountID(a.ID) {
+			if !policy.IsAccountID(a.ID) {
 				return fmt.Errorf("%q is not an account id: twelve digits in quotes are needed", a.ID)
 			}
 			if err := a.apply(ctx, tx.Account(a.ID)); err != nil {
@@ -347,10 +347,6 @@ func (s *Seed) Apply(ctx context.Context, db *store.DB) error {
 		}
 		return nil
 	})
-}
-
-func isAccountID(s string) bool {
-	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
 }
 
 // apply makes one account what the seed says. Policies come first, since the others attach them, and groups before

@@ -66,7 +66,7 @@ type Server struct {
 	version string
 	ids     *awsquery.RequestIDs
 	oidc    *federation.OIDC
-	// reporting has the accounts whose credential report is being made.
+	// reporting has the accounts whose credential report, or report on their organization, is being made.
 	reporting sync.Map
 
 	defaultAccount string

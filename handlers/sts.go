@@ -221,7 +221,8 @@ func issued(s *store.Session) *types.Credentials {
 	}
 }
 
-// maxToken is how large AWS's tokens get, in bytes: of it, SessionTokenUtilization is a percentage.
+// maxToken is how large AWS's tokens get, in bytes: the most that MinimumSessionTokenSize can ask for, and that of which
+// SessionTokenUtilization is a percentage. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 const maxToken = 4096
 
 // tokenSize and tokenUse say how large a session's token is, in bytes and in percent of what it may be.

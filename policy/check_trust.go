@@ -197,11 +197,11 @@ var principalForms = map[string]func(string) bool{
 // validAWSPrincipal accepts everybody, accounts, users, roles and their sessions. Groups cannot be principals, a wildcard
 // cannot stand for part of one, and a unique id is what is left of a principal that was deleted.
 func validAWSPrincipal(v string) bool {
-	if v == "*" || isAccountID(v) {
+	if v == "*" || IsAccountID(v) {
 		return true
 	}
 	p := strings.SplitN(v, ":", 6)
-	if len(p) != 6 || p[0] != "arn" || !partitions[p[1]] || p[3] != "" || !isAccountID(p[4]) || strings.ContainsAny(p[5], "*?") {
+	if len(p) != 6 || p[0] != "arn" || !partitions[p[1]] || p[3] != "" || !IsAccountID(p[4]) || strings.ContainsAny(p[5], "*?") {
 		return false
 	}
 	typ, name, _ := strings.Cut(p[5], "/")
@@ -273,7 +273,7 @@ func validFederatedPrincipal(v string) bool {
 		return true
 	}
 	p := strings.SplitN(v, ":", 6)
-	if len(p) != 6 || p[0] != "arn" || !partitions[p[1]] || p[2] != "iam" || p[3] != "" || !isAccountID(p[4]) ||
+	if len(p) != 6 || p[0] != "arn" || !partitions[p[1]] || p[2] != "iam" || p[3] != "" || !IsAccountID(p[4]) ||
 		strings.ContainsAny(p[5], "*?") {
 		return false
 	}

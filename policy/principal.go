@@ -68,7 +68,7 @@ func (p *Principal) known() bool {
 func PrincipalOf(arn string) Principal {
 	p := Principal{ARN: arn}
 	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[3] != "" || !isAccountID(parts[4]) {
+	if len(parts) != 6 || parts[0] != "arn" || parts[3] != "" || !IsAccountID(parts[4]) {
 		return p
 	}
 	typ, name, _ := strings.Cut(parts[5], "/")
@@ -162,7 +162,7 @@ func compilePrincipal(typ, value string) (principal, bool) {
 		switch account, isRoot := rootAccount(value); {
 		case value == "*":
 			return principal{kind: everybody}, true
-		case isAccountID(value):
+		case IsAccountID(value):
 			return principal{accountPrincipal, value}, true
 		case isRoot:
 			return principal{accountPrincipal, account}, true
@@ -180,7 +180,8 @@ func compilePrincipal(typ, value string) (principal, bool) {
 	return principal{}, false
 }
 
-func isAccountID(s string) bool { return len(s) == 12 && isDigits(s) }
+// IsAccountID reports whether s is the id of an account: twelve digits.
+func IsAccountID(s string) bool { return len(s) == 12 && isDigits(s) }
 
 // isUniqueID reports whether s has the form of the unique id of a user or role.
 func isUniqueID(s string) bool {
@@ -198,7 +199,7 @@ func isUniqueID(s string) bool {
 // rootAccount returns the account of arn:PARTITION:iam::ACCOUNT:root, which stands for the whole account.
 func rootAccount(arn string) (string, bool) {
 	p := strings.SplitN(arn, ":", 6)
-	if len(p) == 6 && p[0] == "arn" && p[2] == "iam" && p[3] == "" && isAccountID(p[4]) && p[5] == "root" {
+	if len(p) == 6 && p[0] == "arn" && p[2] == "iam" && p[3] == "" && IsAccountID(p[4]) && p[5] == "root" {
 		return p[4], true
 	}
 	return "", false

@@ -68,8 +68,8 @@ type DB struct {
 	ids        *ids
 	cache      *cache
 	accounts   accounts
-	uses       uses
-	accesses   accesses
+	uses       noted[useKey, Use]
+	accesses   noted[accessKey, Access]
 	events     events
 	generation atomic.Uint64
 

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// maxUses bounds how many uses wait to be written.
-const maxUses = 65536
+// maxNoted bounds how many uses, and how many accesses, wait to be written.
+const maxNoted = 65536
 
 // usesInterval is how long a use may wait to be written.
 const usesInterval = time.Second
@@ -24,28 +24,28 @@ type Use struct {
 
 type useKey struct{ account, key, role string }
 
-// uses are the last-used times that are not written yet. They are of no worth in a crash.
-type uses struct {
+// Used notes a use. It is written within a second or so, together with others, and seen at once by AccessKey and Role.
+func (db *DB) Used(u Use) { db.uses.note(useKey{u.Account, u.AccessKeyID, u.RoleID}, u) }
+
+// noted is what is not written yet, the latest of each key. It is of no worth in a crash.
+type noted[K comparable, V any] struct {
 	mu      sync.Mutex
-	waiting map[useKey]Use
+	waiting map[K]V
 }
 
-// Used notes a use. It is written within a second or so, together with others, and seen at once by AccessKey and Role.
-func (db *DB) Used(u Use) {
-	k := useKey{u.Account, u.AccessKeyID, u.RoleID}
-	q := &db.uses
+func (q *noted[K, V]) note(k K, v V) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.waiting == nil {
-		q.waiting = map[useKey]Use{}
+		q.waiting = map[K]V{}
 	}
-	if _, ok := q.waiting[k]; ok || len(q.waiting) < maxUses {
-		q.waiting[k] = u
+	if _, ok := q.waiting[k]; ok || len(q.waiting) < maxNoted {
+		q.waiting[k] = v
 	}
 }
 
 // take returns what waits and leaves nothing.
-func (q *uses) take() map[useKey]Use {
+func (q *noted[K, V]) take() map[K]V {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	w := q.waiting
@@ -53,14 +53,14 @@ func (q *uses) take() map[useKey]Use {
 	return w
 }
 
-func (q *uses) discard() { q.take() }
+func (q *noted[K, V]) discard() { q.take() }
 
-// waitingFor returns a use that is not written yet.
-func (q *uses) waitingFor(k useKey) (Use, bool) {
+// waitingFor returns what is not written yet of a key.
+func (q *noted[K, V]) waitingFor(k K) (V, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	u, ok := q.waiting[k]
-	return u, ok
+	v, ok := q.waiting[k]
+	return v, ok
 }
 
 // FlushUses writes the uses and accesses that were noted and returns when they are on disk.

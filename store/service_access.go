@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
@@ -20,36 +19,10 @@ type Access struct {
 
 type accessKey struct{ account, entity, service, action string }
 
-// accesses are those that are not written yet. They are of no worth in a crash.
-type accesses struct {
-	mu      sync.Mutex
-	waiting map[accessKey]Access
-}
-
 // Accessed notes an access. It is written within a second or so, together with others.
 func (db *DB) Accessed(a Access) {
-	k := accessKey{a.Account, a.EntityID, a.Service, a.Action}
-	q := &db.accesses
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.waiting == nil {
-		q.waiting = map[accessKey]Access{}
-	}
-	if _, ok := q.waiting[k]; ok || len(q.waiting) < maxUses {
-		q.waiting[k] = a
-	}
+	db.accesses.note(accessKey{a.Account, a.EntityID, a.Service, a.Action}, a)
 }
-
-// take returns what waits and leaves nothing.
-func (q *accesses) take() map[accessKey]Access {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	w := q.waiting
-	q.waiting = nil
-	return w
-}
-
-func (q *accesses) discard() { q.take() }
 
 // write stores an access of an entity that there is.
 func (u Access) write(tx *Tx) error {

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gatehouse/auth"
+	"gatehouse/policy"
 )
 
 // config is everything that can be set, by flag or by variable. docs/configuration.md lists the same knobs.
@@ -69,7 +70,7 @@ var settings = slices.Concat(localSettings, []setting{
 	}},
 	{"synchronous", func(c *config) error { return oneOf(c.Synchronous, "full", "normal") }},
 	{"account-id", func(c *config) error {
-		if !isAccountID(c.AccountID) {
+		if !policy.IsAccountID(c.AccountID) {
 			return fmt.Errorf("%q is not an account id: twelve digits are needed", c.AccountID)
 		}
 		return nil
@@ -100,8 +101,6 @@ var settings = slices.Concat(localSettings, []setting{
 	{"log-format", func(c *config) error { return oneOf(c.LogFormat, "text", "json") }},
 	{"json", nil},
 })
-
-func isAccountID(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
 
 func (c *config) register(f *pflag.FlagSet) {
 	c.local.register(f)
