@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/lazy"
 	"gatehouse/policy"
 	"gatehouse/store"
 )
@@ -37,7 +38,7 @@ type Organization struct {
 const TrustedIAM = "iam.amazonaws.com"
 
 // servicePrincipal is what a service principal looks like.
-var servicePrincipal = lazily(`^[a-z0-9][a-z0-9.-]{0,127}$`)
+var servicePrincipal = lazy.Regexp(`^[a-z0-9][a-z0-9.-]{0,127}$`)
 
 // options checks what is switched on and returns it as it is stored.
 func (o *Organization) options(members map[string]bool) ([]store.OrganizationOption, error) {
@@ -127,10 +128,10 @@ const (
 
 // https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html and its neighbours
 var (
-	organizationID = lazily(`^o-[a-z0-9]{10,32}$`)
-	rootID         = lazily(`^r-[0-9a-z]{4,32}$`)
-	unitID         = lazily(`^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$`)
-	orgPolicyID    = lazily(`^p-[0-9a-zA-Z_]{8,128}$`)
+	organizationID = lazy.Regexp(`^o-[a-z0-9]{10,32}$`)
+	rootID         = lazy.Regexp(`^r-[0-9a-z]{4,32}$`)
+	unitID         = lazy.Regexp(`^ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}$`)
+	orgPolicyID    = lazy.Regexp(`^p-[0-9a-zA-Z_]{8,128}$`)
 )
 
 // AWS allows five levels of units below the root.

@@ -3,6 +3,7 @@ package auth
 import (
 	"strings"
 
+	"gatehouse/lazy"
 	"gatehouse/policy"
 )
 
@@ -61,7 +62,7 @@ func KindOf(arn string) PrincipalKind {
 	return Unknown
 }
 
-var region = lazily(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
+var region = lazy.Regexp(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
 
 // ValidRegion reports whether s has the shape of a Region's name. Every Region is served: which ones exist changes
 // several times a year, and IAM is global.

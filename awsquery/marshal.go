@@ -7,34 +7,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
 	"gatehouse/awserr"
 )
 
-// Marshal returns the answer of an operation: out, a pointer to its output struct, as the XML of the protocol.
+// AppendResponse appends to b the answer of an operation: out, a pointer to its output struct, as the XML of the protocol.
 // Members stand in the model's order. Those that are nil are left out; a list that is empty and not nil is an
 // empty element, and so is a nil one that the model requires, such as Users of ListUsers, since programs written
 // with boto index into it. Times are whole seconds of UTC.
-func Marshal(op *Operation, out any, requestID string) []byte {
-	buf := buffers.Get().(*[]byte)
-	b := AppendResponse((*buf)[:0], op, out, requestID)
-	answer := slices.Clone(b)
-	if cap(b) <= maxPooled {
-		*buf = b
-		buffers.Put(buf)
-	}
-	return answer
-}
-
-// maxPooled keeps one large answer from holding its memory for good.
-const maxPooled = 64 << 10
-
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
-
-// AppendResponse appends to b what Marshal returns.
 func AppendResponse(b []byte, op *Operation, out any, requestID string) []byte {
 	v := reflect.ValueOf(out)
 	p := op.binding()

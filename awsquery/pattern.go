@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"gatehouse/lazy"
 )
 
 // pattern is a constraint's regular expression. The models hold Java's; a whole value has to match.
@@ -70,8 +72,8 @@ func (p *pattern) match(s string) bool {
 }
 
 var (
-	javaEscape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`) })
-	lookahead  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(\w|-)\(\?!(\w|-)\)`) })
+	javaEscape = lazy.Regexp(`\\u([0-9A-Fa-f]{4})`)
+	lookahead  = lazy.Regexp(`(\w|-)\(\?!(\w|-)\)`)
 )
 
 func (p *pattern) compile() {

@@ -11,6 +11,7 @@ import (
 	josejson "github.com/go-jose/go-jose/v4/json"
 
 	"gatehouse/awserr"
+	"gatehouse/lazy"
 )
 
 // exposed are the claims that AWS offers as condition keys beside those of every provider, by the provider's URL
@@ -20,18 +21,18 @@ var exposed = []struct {
 	provider func() *regexp.Regexp
 	claims   []string
 }{
-	{lazily(`^(token\.actions\.githubusercontent\.com(/.+)?|token\.actions\.[a-z0-9-]+\.ghe\.com|github\.com/enterprises/[^/]+)$`),
+	{lazy.Regexp(`^(token\.actions\.githubusercontent\.com(/.+)?|token\.actions\.[a-z0-9-]+\.ghe\.com|github\.com/enterprises/[^/]+)$`),
 		[]string{"actor", "actor_id", "enterprise_id", "environment", "job_workflow_ref", "ref", "repository",
 			"repository_id", "repository_owner_id", "workflow"}},
-	{lazily(`^gitlab\.com$`),
+	{lazy.Regexp(`^gitlab\.com$`),
 		[]string{"namespace_id", "pipeline_source", "project_id", "ref_protected", "runner_environment",
 			"user_access_level", "user_email", "user_id", "user_login"}},
-	{lazily(`^agent\.(buildkite\.com|[a-z0-9-]+\.buildkite\.(dev|site))$`),
+	{lazy.Regexp(`^agent\.(buildkite\.com|[a-z0-9-]+\.buildkite\.(dev|site))$`),
 		[]string{"build_branch", "cluster_id", "cluster_name", "organization_id", "organization_slug", "pipeline_id",
 			"pipeline_slug"}},
-	{lazily(`^oidc\.circleci\.com/org/[^/]+$`), []string{"oidc.circleci.com/project-id"}},
-	{lazily(`^idcs-[a-z0-9-]+\.identity\.oraclecloud\.com$`), []string{"rpst_id"}},
-	{lazily(`^accounts\.google\.com$`), []string{"google/organization_number"}},
+	{lazy.Regexp(`^oidc\.circleci\.com/org/[^/]+$`), []string{"oidc.circleci.com/project-id"}},
+	{lazy.Regexp(`^idcs-[a-z0-9-]+\.identity\.oraclecloud\.com$`), []string{"rpst_id"}},
+	{lazy.Regexp(`^accounts\.google\.com$`), []string{"google/organization_number"}},
 }
 
 // conditionKeys returns the condition keys that w's claims set. For every provider these are sub, aud (which is azp
@@ -193,8 +194,8 @@ func sessionTags(tags map[string]string, transitive []string) ([]Tag, []string, 
 }
 
 var (
-	tagPattern         = lazily(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-	sessionNamePattern = lazily(`^[a-zA-Z_0-9+=,.@-]{2,64}$`)
+	tagPattern         = lazy.Regexp(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	sessionNamePattern = lazy.Regexp(`^[a-zA-Z_0-9+=,.@-]{2,64}$`)
 )
 
 func validTag(s string, least, most int) bool {

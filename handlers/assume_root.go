@@ -12,6 +12,7 @@ import (
 	"gatehouse/auth"
 	"gatehouse/awserr"
 	"gatehouse/catalog"
+	"gatehouse/lazy"
 	"gatehouse/store"
 )
 
@@ -25,7 +26,7 @@ const rootTaskPath = "/root-task/"
 // defaultRootTask is how long such a session lasts when the caller does not say, and at most.
 const defaultRootTask = 900 * time.Second
 
-var targetPrincipal = lazily(`^(?:arn:(aws[a-z-]*):iam::([0-9]{12}):root|([0-9]{12}))$`)
+var targetPrincipal = lazy.Regexp(`^(?:arn:(aws[a-z-]*):iam::([0-9]{12}):root|([0-9]{12}))$`)
 
 // rootTarget returns the account that a TargetPrincipal names.
 func (c *call) rootTarget(target string) (string, bool) {

@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/awserr"
 	"gatehouse/catalog"
+	"gatehouse/lazy"
 	"gatehouse/store"
 )
 
@@ -31,7 +32,7 @@ func attachmentOperations() []operation {
 
 // policyARNShape is what the ARN of a managed policy looks like: its partition, its account, which is aws for those that
 // AWS manages, and its path with its name.
-var policyARNShape = lazily(`^arn:([^:/]+):iam::(aws|[0-9]{12}):policy(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]+)$`)
+var policyARNShape = lazy.Regexp(`^arn:([^:/]+):iam::(aws|[0-9]{12}):policy(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]+)$`)
 
 // managedPolicy returns the ARN, in the spelling of its owner, of the policy that an ARN names, and whether the policy is
 // for service-linked roles alone. A policy that is not the account's, nor AWS's, is a NotFound.

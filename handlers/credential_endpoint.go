@@ -17,6 +17,7 @@ import (
 	"gatehouse/auth"
 	"gatehouse/awserr"
 	"gatehouse/federation"
+	"gatehouse/lazy"
 	"gatehouse/policy"
 	"gatehouse/store"
 )
@@ -334,7 +335,7 @@ type ProcessCredentials struct {
 	AccountID       string `json:"AccountId"`
 }
 
-var sessionName = lazily(`^[\w+=,.@-]{2,64}$`)
+var sessionName = lazy.Regexp(`^[\w+=,.@-]{2,64}$`)
 
 // Credentials mints credentials of a role.
 func (s *Server) Credentials(ctx context.Context, r CredentialsRequest) (ProcessCredentials, error) {

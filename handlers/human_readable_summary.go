@@ -12,10 +12,11 @@ import (
 
 	"gatehouse/awserr"
 	"gatehouse/catalog"
+	"gatehouse/lazy"
 )
 
 // delegationARN is what the ARN of a delegation request looks like. The account may be any that can see the request.
-var delegationARN = lazily(`^arn:(aws[a-z-]*):iam::([0-9]{12})?:delegation-request/([\w-]{16,128})$`)
+var delegationARN = lazy.Regexp(`^arn:(aws[a-z-]*):iam::([0-9]{12})?:delegation-request/([\w-]{16,128})$`)
 
 // maxSummary is the longest summary, in bytes.
 const maxSummary = 10000

@@ -18,6 +18,7 @@ import (
 
 	"gatehouse/auth"
 	"gatehouse/awserr"
+	"gatehouse/lazy"
 	"gatehouse/policy"
 	"gatehouse/store"
 )
@@ -29,7 +30,7 @@ const (
 	maxIMDSToken = 6 * time.Hour
 )
 
-var instanceProfileARN = lazily(`^arn:(aws[a-z-]*):iam::([0-9]{12}):instance-profile(/[\x21-\x7e]*/|/)([\w+=,.@-]{1,128})$`)
+var instanceProfileARN = lazy.Regexp(`^arn:(aws[a-z-]*):iam::([0-9]{12}):instance-profile(/[\x21-\x7e]*/|/)([\w+=,.@-]{1,128})$`)
 
 // InstanceMetadata is the metadata service of an EC2 instance, version 2 and, where it is allowed, 1: the role's credentials,
 // and what programs look up beside them. It is served on an address of its own.
@@ -65,7 +66,7 @@ func (m *imds) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // metadataVersion is what a path begins with: the latest version of the service, or one by its date.
-var metadataVersion = lazily(`^/(?:latest|20[0-9]{2}-[0-9]{2}-[0-9]{2}|1\.0)(?:/|$)`)
+var metadataVersion = lazy.Regexp(`^/(?:latest|20[0-9]{2}-[0-9]{2}-[0-9]{2}|1\.0)(?:/|$)`)
 
 // answer answers one path: with its value or, of a directory, with what is in it.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-categories.html

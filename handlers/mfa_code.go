@@ -6,6 +6,7 @@ import (
 
 	"gatehouse/awserr"
 	"gatehouse/federation"
+	"gatehouse/lazy"
 	"gatehouse/store"
 )
 
@@ -16,7 +17,7 @@ type MFACode struct {
 	Previous string `json:"previous"`
 }
 
-var mfaARN = lazily(`^arn:aws[a-z-]*:iam::([0-9]{12}):(mfa/.+)$`)
+var mfaARN = lazy.Regexp(`^arn:aws[a-z-]*:iam::([0-9]{12}):(mfa/.+)$`)
 
 // MFACode returns the code that a device shows on the emulated clock; the next one when that has been used, because a
 // code is good once. account is whose a hardware device is, which is known by its serial number alone; empty: the

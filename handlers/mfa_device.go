@@ -11,6 +11,7 @@ import (
 	"gatehouse/auth"
 	"gatehouse/awserr"
 	"gatehouse/federation"
+	"gatehouse/lazy"
 	"gatehouse/store"
 )
 
@@ -67,7 +68,7 @@ func deletedDevice(ctx context.Context, c *call, in any) (auth.Target, error) {
 }
 
 // hardwareSerial is what the serial number of a hardware token looks like.
-var hardwareSerial = lazily(`^[0-9A-Za-z-]{9,}$`)
+var hardwareSerial = lazy.Regexp(`^[0-9A-Za-z-]{9,}$`)
 
 // mfaSerial returns what the store knows the device with a serial number under, and false for what can be none of the
 // account's.

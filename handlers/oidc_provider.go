@@ -14,6 +14,7 @@ import (
 	"gatehouse/auth"
 	"gatehouse/awserr"
 	"gatehouse/federation"
+	"gatehouse/lazy"
 	"gatehouse/store"
 )
 
@@ -90,7 +91,7 @@ func printable(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }
 
-var hexThumbprint = lazily(`^[0-9A-Fa-f]{40}$`)
+var hexThumbprint = lazy.Regexp(`^[0-9A-Fa-f]{40}$`)
 
 // newThumbprints are the thumbprints of a request as they are stored: in lower case, each once.
 func newThumbprints(in []string) (store.Strings, error) {
@@ -187,7 +188,7 @@ func (s *IAM) roomForOIDCProvider(ctx context.Context, p *store.OIDCProvider) er
 	return s.within(ctx, "OpenIdConnectProvidersPerAccount", n+1)
 }
 
-var iamARN = lazily(`^arn:aws[a-z-]*:iam::[0-9]{12}:`)
+var iamARN = lazy.Regexp(`^arn:aws[a-z-]*:iam::[0-9]{12}:`)
 
 // entityARN returns what follows the account and the kind in the ARN of one of the account's entities; false when it is
 // an ARN, but not of one.

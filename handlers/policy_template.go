@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gatehouse/lazy"
 )
 
 // placeholder is where a template has the value of a parameter.
-var placeholder = lazily(`@\{([\w -]+)\}`)
+var placeholder = lazy.Regexp(`@\{([\w -]+)\}`)
 
 // fillText puts the values of parameters in the place of the placeholders of a text. Several values are joined by commas.
 func fillText(text string, values map[string][]string) (string, error) {

@@ -9,11 +9,12 @@ import (
 
 	"gatehouse/awserr"
 	"gatehouse/federation"
+	"gatehouse/lazy"
 	"gatehouse/policy"
 	"gatehouse/store"
 )
 
-var samlProviderARN = lazily(`^arn:(aws[a-z-]*):iam::([0-9]{12}):saml-provider/([\w.-]{1,128})$`)
+var samlProviderARN = lazy.Regexp(`^arn:(aws[a-z-]*):iam::([0-9]{12}):saml-provider/([\w.-]{1,128})$`)
 
 const assumeRoleWithSAML = "sts:AssumeRoleWithSAML"
 

@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"gatehouse/catalog"
+	"gatehouse/lazy"
 	"gatehouse/policy"
 	"gatehouse/store"
 )
@@ -544,7 +545,7 @@ func (u *SeedUser) apply(ctx context.Context, account *store.Account) error {
 }
 
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html
-var accessKeyID = lazily(`^\w{16,128}$`)
+var accessKeyID = lazy.Regexp(`^\w{16,128}$`)
 
 func (k *SeedAccessKey) apply(ctx context.Context, account *store.Account, userID string) error {
 	if !accessKeyID().MatchString(k.ID) {
@@ -568,8 +569,8 @@ func (k *SeedAccessKey) apply(ctx context.Context, account *store.Account, userI
 }
 
 var (
-	seedName = lazily(`^[\w+=,.@-]+$`)
-	seedPath = lazily(`^(/|/[\x21-\x7e]{1,510}/)$`)
+	seedName = lazy.Regexp(`^[\w+=,.@-]+$`)
+	seedPath = lazy.Regexp(`^(/|/[\x21-\x7e]{1,510}/)$`)
 )
 
 // checkSeedName holds a name and a path against the patterns that the API has for them.

@@ -18,6 +18,7 @@ import (
 	"gatehouse/auth"
 	"gatehouse/awserr"
 	"gatehouse/catalog"
+	"gatehouse/lazy"
 	"gatehouse/policy"
 	"gatehouse/store"
 )
@@ -37,7 +38,7 @@ const trackingPeriod = 400 * 24 * time.Hour
 
 // entityARN is what the ARN of a user, group, role or managed policy looks like: its partition, account, kind, path and
 // name.
-var entityARN = lazily(`^arn:([^:/]+):iam::(aws|[0-9]{12}):(user|group|role|policy)(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]+)$`)
+var entityARN = lazy.Regexp(`^arn:([^:/]+):iam::(aws|[0-9]{12}):(user|group|role|policy)(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]+)$`)
 
 // resourceOfARN is the user, group, role or managed policy that Arn names.
 func resourceOfARN(ctx context.Context, c *call, in any) (auth.Target, error) {

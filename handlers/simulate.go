@@ -17,6 +17,7 @@ import (
 
 	"gatehouse/auth"
 	"gatehouse/awserr"
+	"gatehouse/lazy"
 	"gatehouse/policy"
 	"gatehouse/store"
 )
@@ -52,7 +53,7 @@ type source struct {
 	id, name, arn string
 }
 
-var policySourceARN = lazily(`^arn:aws[a-z-]*:iam::([0-9]{12}):(user|group|role)(/(?:[\x21-\x7e]*/)?)([\w+=,.@-]{1,128})$`)
+var policySourceARN = lazy.Regexp(`^arn:aws[a-z-]*:iam::([0-9]{12}):(user|group|role)(/(?:[\x21-\x7e]*/)?)([\w+=,.@-]{1,128})$`)
 
 // policySource finds the entity of a PolicySourceArn.
 func (c *call) policySource(ctx context.Context, arn string) (source, error) {
@@ -272,8 +273,8 @@ func (sim *simulation) bound(texts []string) error {
 }
 
 var (
-	simulatedCaller = lazily(`^arn:aws[a-z-]*:iam::([0-9]{12}):user/[\x21-\x7e]+$`)
-	simulatedOwner  = lazily(`^(?:arn:aws[a-z-]*:iam::)?([0-9]{12})(?::root)?$`)
+	simulatedCaller = lazy.Regexp(`^arn:aws[a-z-]*:iam::([0-9]{12}):user/[\x21-\x7e]+$`)
+	simulatedOwner  = lazy.Regexp(`^(?:arn:aws[a-z-]*:iam::)?([0-9]{12})(?::root)?$`)
 )
 
 // ask sets who calls and what the resource policy is.

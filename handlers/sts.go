@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/auth"
 	"gatehouse/awserr"
+	"gatehouse/lazy"
 	"gatehouse/store"
 )
 
@@ -103,7 +104,7 @@ func (s *STS) roleSession(r store.Role, name string, d time.Duration) *store.Ses
 	}
 }
 
-var roleARN = lazily(`^arn:(aws[a-z-]*):iam::([0-9]{12}):role(/[\x21-\x7e]*/|/)([\w+=,.@-]{1,64})$`)
+var roleARN = lazy.Regexp(`^arn:(aws[a-z-]*):iam::([0-9]{12}):role(/[\x21-\x7e]*/|/)([\w+=,.@-]{1,64})$`)
 
 // roleToAssume returns the role of an ARN.
 func (s *STS) roleToAssume(ctx context.Context, arn string) (store.Role, error) {

@@ -5,15 +5,16 @@ import (
 
 	"gatehouse/auth"
 	"gatehouse/awserr"
+	"gatehouse/lazy"
 	"gatehouse/policy"
 	"gatehouse/store"
 )
 
 var (
-	accountPrincipal = lazily(`^(?:[0-9]{12}|\*|arn:aws[a-z-]*:iam::[0-9]{12}:root)$`)
-	sessionPrincipal = lazily(`^arn:(aws[a-z-]*):sts::[0-9]{12}:(?:assumed-role/[\w+=,.@-]{1,64}/[\w+=,.@-]{2,64}|federated-user/[\w+=,.@-]{2,32})$`)
-	entityPrincipal  = lazily(`^arn:(aws[a-z-]*):iam::([0-9]{12}):(user|role)(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]{1,64})$`)
-	idPrincipal      = lazily(`^A(?:IDA|ROA)[A-Z0-9]{12,28}$`)
+	accountPrincipal = lazy.Regexp(`^(?:[0-9]{12}|\*|arn:aws[a-z-]*:iam::[0-9]{12}:root)$`)
+	sessionPrincipal = lazy.Regexp(`^arn:(aws[a-z-]*):sts::[0-9]{12}:(?:assumed-role/[\w+=,.@-]{1,64}/[\w+=,.@-]{2,64}|federated-user/[\w+=,.@-]{2,32})$`)
+	entityPrincipal  = lazy.Regexp(`^arn:(aws[a-z-]*):iam::([0-9]{12}):(user|role)(/(?:[\x21-\x7e]+/)?)([\w+=,.@-]{1,64})$`)
+	idPrincipal      = lazy.Regexp(`^A(?:IDA|ROA)[A-Z0-9]{12,28}$`)
 )
 
 // trusted returns who the users and roles are that a trust policy names, and refuses one that AWS would not store.

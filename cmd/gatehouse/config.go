@@ -6,16 +6,15 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"gatehouse/auth"
+	"gatehouse/lazy"
 	"gatehouse/policy"
 )
 
@@ -307,9 +306,7 @@ func parseNetworks(list []string) ([]netip.Prefix, error) {
 }
 
 // externalHost is a name or an IPv4 address with or without a port, or an IPv6 address in brackets.
-var externalHost = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$`)
-})
+var externalHost = lazy.Regexp(`^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$`)
 
 func checkExternalHost(s string) error {
 	if s != "" && (len(s) > 260 || !externalHost().MatchString(s)) {

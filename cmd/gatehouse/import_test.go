@@ -18,7 +18,7 @@ var floors = [][]string{
 	{"auth"},
 	{"store", "federation"},
 	{"awsquery", "migrations"},
-	{"policy", "sigv4", "awserr", "clock", "web", "catalog"},
+	{"policy", "sigv4", "awserr", "clock", "web", "catalog", "lazy"},
 }
 
 // allowed are the imports that only some packages may have, and why.
@@ -40,7 +40,7 @@ var allowed = []struct {
 }
 
 // standardOnly are the packages that import nothing but the standard library.
-var standardOnly = []string{"policy", "sigv4", "clock", "catalog"}
+var standardOnly = []string{"policy", "sigv4", "clock", "catalog", "lazy"}
 
 func TestImports(t *testing.T) {
 	t.Parallel()

@@ -9,9 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +18,7 @@ import (
 	"gatehouse/admin"
 	"gatehouse/auth"
 	"gatehouse/handlers"
+	"gatehouse/lazy"
 )
 
 // local are the knobs of what a developer's machine has in place of the services and identity providers around AWS.
@@ -99,9 +98,7 @@ func (c *local) register(f *pflag.FlagSet) {
 	f.DurationVar(&c.CredentialLifetime, "credential-lifetime", 6*time.Hour, "how long the credentials of these endpoints live; they are refreshed before")
 }
 
-var roleOrProfile = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:(role|instance-profile)/[\x21-\x7e]+$`)
-})
+var roleOrProfile = lazy.Regexp(`^arn:aws[a-z-]*:iam::[0-9]{12}:(role|instance-profile)/[\x21-\x7e]+$`)
 
 // checkRole checks an ARN of one of the kinds. None means that the endpoint is off.
 func checkRole(arn string, kinds ...string) error {
