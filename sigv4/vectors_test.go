@@ -4,100 +4,28 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
+
+	"gatehouse/sigv4/sigv4test"
 )
 
-// vector is one line of a vectors file: a request as it reaches a server, what the server knows, and its answer.
-type vector struct {
-	ID       string `json:"id"`
-	Category string `json:"category"`
-	Request  struct {
-		Method     string      `json:"method"`
-		Target     string      `json:"target"`
-		Headers    [][2]string `json:"headers"`
-		BodyBase64 []byte      `json:"bodyBase64"`
-	} `json:"request"`
-	Now         time.Time `json:"now"`
-	Credentials struct {
-		Source          any       `json:"$source"`
-		AccessKeyID     string    `json:"accessKeyId"`
-		SecretAccessKey string    `json:"secretAccessKey"`
-		SessionToken    string    `json:"sessionToken"`
-		Expiration      time.Time `json:"expiration"`
-		Status          string    `json:"status"`
-	} `json:"credentials"`
-	Service   string   `json:"service"`
-	Region    string   `json:"region"`
-	Expect    string   `json:"expect"`
-	Accept    []string `json:"accept"`
-	Kind      string   `json:"kind"`
-	Certainty string   `json:"certainty"`
-	Optional  bool     `json:"optional"`
-	Transport string   `json:"transport"`
-	Origin    string   `json:"origin"`
-	Note      string   `json:"note"`
-}
-
-var vectorCategories = []string{
-	"header-query", "header-json", "header-rest", "header-s3", "presign-s3", "presign-sts", "chunked-signed",
-	"chunked-signed-trailer", "chunked-unsigned-trailer", "post-policy", "sigv4a", "sdk-client", "equivalent",
-	"official-v4", "official-v4a",
-}
-
-// check refuses values that the format does not know: a reader must not pass over what it cannot judge.
-func (v *vector) check() error {
-	switch {
-	case !slices.Contains(vectorCategories, v.Category):
-		return fmt.Errorf("unknown category %q", v.Category)
-	case !slices.Contains([]string{"", "unit"}, v.Transport):
-		return fmt.Errorf("unknown transport %q", v.Transport)
-	case !slices.Contains([]string{"", "Inactive"}, v.Credentials.Status):
-		return fmt.Errorf("unknown status %q", v.Credentials.Status)
-	case !slices.Contains([]string{"", "confirmed", "documented", "conformance", "observed", "inferred", "unconfirmed"}, v.Certainty):
-		return fmt.Errorf("unknown certainty %q", v.Certainty)
-	case v.ID == "" || v.Request.Method == "" || v.Expect == "" || v.Service == "" || v.Now.IsZero():
-		return errors.New("a field is missing")
-	}
-	return nil
-}
+// vector is a vector with what its server serves and knows.
+type vector struct{ sigv4test.Vector }
 
 func readVectors(t testing.TB, path string) []vector {
 	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
 	var all []vector
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 64<<20)
-	for lines.Scan() {
-		d := json.NewDecoder(bytes.NewReader(lines.Bytes()))
-		d.DisallowUnknownFields()
-		var v vector
-		if err := d.Decode(&v); err != nil {
-			t.Fatalf("line %d: %v", len(all)+1, err)
-		}
-		if err := v.check(); err != nil {
-			t.Fatalf("%s: %v", v.ID, err)
-		}
-		all = append(all, v)
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
+	for _, v := range sigv4test.Read(t, path) {
+		all = append(all, vector{v})
 	}
 	return all
 }
@@ -163,8 +91,6 @@ func (v *vector) answer(r *http.Request) (string, error) {
 	_, code, _, _ := refused.Answer(ep.Family)
 	return code, nil
 }
-
-func (v *vector) allows(code string) bool { return code == v.Expect || slices.Contains(v.Accept, code) }
 
 // send gives the request to a server as bytes, and returns the answer that it gave.
 func (v *vector) send(addr string) (string, error) {
@@ -261,7 +187,7 @@ func testVectors(t *testing.T, path string) {
 		right := true
 		for way, answer := range ways {
 			got, err := answer()
-			if err == nil && v.allows(got) {
+			if err == nil && v.Allows(got) {
 				continue
 			}
 			right = false
@@ -290,15 +216,5 @@ func testVectors(t *testing.T, path string) {
 // TestVectors holds the verifier against a file of vectors, by function and over TCP.
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	path := os.Getenv("GATEHOUSE_SIGV4_VECTORS")
-	switch {
-	case path == "":
-		path = filepath.Join("..", "..", "shared", "vectors", "sigv4", "visible.jsonl")
-		if _, err := os.Stat(path); err != nil {
-			t.Skip("no vectors beside the project; set GATEHOUSE_SIGV4_VECTORS")
-		}
-	case !filepath.IsAbs(path): // relative to the project's root
-		path = filepath.Join("..", path)
-	}
-	testVectors(t, path)
+	testVectors(t, sigv4test.Path(t, ".."))
 }

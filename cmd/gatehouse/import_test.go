@@ -18,7 +18,7 @@ var floors = [][]string{
 	{"auth"},
 	{"store", "federation"},
 	{"awsquery", "migrations"},
-	{"policy", "sigv4", "awserr", "clock", "web", "catalog", "lazy"},
+	{"policy", "sigv4", "awserr", "clock", "web", "catalog", "lazy", "sigv4/sigv4test"},
 }
 
 // allowed are the imports that only some packages may have, and why.
