@@ -171,18 +171,23 @@ func ParseJWKS(doc []byte) ([]jose.JSONWebKey, error) {
 		// Only these members are passed on: a certificate chain has no bearing here, and parsing private members is
 		// not safe for documents from elsewhere.
 		var k struct {
-			Kty string `json:"kty"`
-			Use string `json:"use,omitempty"`
-			Kid string `json:"kid,omitempty"`
-			Alg string `json:"alg,omitempty"`
-			N   string `json:"n,omitempty"`
-			E   string `json:"e,omitempty"`
-			Crv string `json:"crv,omitempty"`
-			X   string `json:"x,omitempty"`
-			Y   string `json:"y,omitempty"`
-			D   any    `json:"d,omitempty"`
+			Kty string    `json:"kty"`
+			Use string    `json:"use,omitempty"`
+			Kid string    `json:"kid,omitempty"`
+			Alg string    `json:"alg,omitempty"`
+			N   string    `json:"n,omitempty"`
+			E   string    `json:"e,omitempty"`
+			Crv string    `json:"crv,omitempty"`
+			X   string    `json:"x,omitempty"`
+			Y   string    `json:"y,omitempty"`
+			D   any       `json:"d,omitempty"`
+			Ops *[]string `json:"key_ops,omitempty"`
 		}
 		if json.Unmarshal(raw, &k) != nil || k.D != nil || k.Use != "" && k.Use != "sig" {
+			continue
+		}
+		// RFC 7517, section 4.3: the operations that the key is intended to be used for.
+		if k.Ops != nil && !slices.Contains(*k.Ops, "verify") {
 			continue
 		}
 		public, err := json.Marshal(k)

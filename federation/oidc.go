@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -322,7 +323,8 @@ func decodeClaims(payload []byte) (map[string]any, error) {
 	if err := d.Decode(&claims); err != nil {
 		return nil, notJWT(err)
 	}
-	if claims == nil || d.More() {
+	// Not d.More: a bracket behind the object is nothing more to it.
+	if _, err := d.Token(); claims == nil || err != io.EOF {
 		return nil, notJWT(errors.New("payload is not one object"))
 	}
 	return claims, nil

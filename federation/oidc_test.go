@@ -319,6 +319,8 @@ func TestVerifyRefuses(t *testing.T) {
 		{"payload is a list", rawClaims(`[]`), invalid, msgNotJWT},
 		{"payload is null", rawClaims(`null`), invalid, msgNotJWT},
 		{"two payloads", rawClaims(`{"iss":"` + i.URL + `"}{}`), invalid, msgNotJWT},
+		{"a brace behind the payload", rawClaims(string(payload) + "}"), invalid, msgNotJWT},
+		{"more behind the payload", rawClaims(string(payload) + "]x"), invalid, msgNotJWT},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -608,6 +610,10 @@ func TestFetchRefuses(t *testing.T) {
 	}
 	weakSet, _ := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: weak.Public(), KeyID: k.ID()}}})
 	privateSet, _ := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: k.private, KeyID: k.ID()}}})
+	keyOps := func(ops string) func(*issuer) {
+		raw, _ := (&jose.JSONWebKey{Key: k.private.Public(), KeyID: k.ID()}).MarshalJSON()
+		return jwks(`{"keys":[` + strings.TrimSuffix(string(raw), "}") + `,"key_ops":` + ops + `}]}`)
+	}
 	encSet, _ := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: k.private.Public(), KeyID: k.ID(), Use: "enc"}}})
 
 	invalid := awserr.InvalidIdentityToken
@@ -636,6 +642,9 @@ func TestFetchRefuses(t *testing.T) {
 		{"weak key", jwks(string(weakSet)), invalid, msgNoKey},
 		{"private key", jwks(string(privateSet)), invalid, msgNoKey},
 		{"encryption key", jwks(string(encSet)), invalid, msgNoKey},
+		{"key for other operations", keyOps(`["encrypt","wrapKey"]`), invalid, msgNoKey},
+		{"key for no operation", keyOps(`[]`), invalid, msgNoKey},
+		{"key operations that are no list", keyOps(`"verify"`), invalid, msgNoKey},
 		{"symmetric key", jwks(`{"keys":[{"kty":"oct","k":"AAAA","kid":"` + k.ID() + `"}]}`), invalid, msgNoKey},
 		{"not found", status(404), invalid, msgNoKey},
 		{"unavailable", status(503), awserr.IDPCommunicationError, "responded with HTTP/1.1 503 Service Unavailable"},

@@ -687,6 +687,10 @@ func readAttributes(a *etree.Element) ([]samlAttribute, error) {
 				return nil, fmt.Errorf("%s among the attributes", el.Tag) // such as EncryptedAttribute
 			}
 			at := samlAttribute{name: el.SelectAttrValue("Name", "")}
+			// What means nothing to AWS may hold what it likes.
+			if _, ok := samlKeys[at.name]; !ok && !strings.HasPrefix(at.name, attributePrefix) {
+				continue
+			}
 			for _, v := range children(el, nsAssertion, "AttributeValue") {
 				// eduPersonTargetedID holds a NameID.
 				if inner := v.ChildElements(); len(inner) == 1 && is(inner[0], nsAssertion, "NameID") {
