@@ -59,7 +59,7 @@ func get(t *testing.T, h http.Handler, method, url string, header ...string) (st
 	t.Helper()
 	r := mustRequest(t, method, url)
 	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+		r.Header.Add(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -252,11 +252,16 @@ func TestInstanceMetadata(t *testing.T) {
 		header []string
 		want   int
 	}{
-		"no lifetime":      {"PUT", nil, 400},
-		"lifetime 0":       {"PUT", []string{imdsTokenTTL, "0"}, 400},
-		"lifetime too big": {"PUT", []string{imdsTokenTTL, "21601"}, 400},
-		"through a proxy":  {"PUT", []string{imdsTokenTTL, "60", "X-Forwarded-For", "10.0.0.1"}, 403},
-		"GET":              {"GET", []string{imdsTokenTTL, "60"}, 405},
+		"no lifetime":       {"PUT", nil, 400},
+		"lifetime 0":        {"PUT", []string{imdsTokenTTL, "0"}, 400},
+		"lifetime too big":  {"PUT", []string{imdsTokenTTL, "21601"}, 400},
+		"lifetime huge":     {"PUT", []string{imdsTokenTTL, "99999999999999999999"}, 400},
+		"lifetime signed":   {"PUT", []string{imdsTokenTTL, "+60"}, 400},
+		"lifetime in words": {"PUT", []string{imdsTokenTTL, "an hour"}, 400},
+		"two lifetimes":     {"PUT", []string{imdsTokenTTL, "60", imdsTokenTTL, "70"}, 400},
+		"through a proxy":   {"PUT", []string{imdsTokenTTL, "60", "X-Forwarded-For", "10.0.0.1"}, 403},
+		"through a proxy that does not say for whom": {"PUT", []string{imdsTokenTTL, "60", "X-Forwarded-For", ""}, 403},
+		"GET": {"GET", []string{imdsTokenTTL, "60"}, 405},
 	} {
 		if status, _ := get(t, m, tt.method, host+"/latest/api/token", tt.header...); status != tt.want {
 			t.Errorf("%s: got %d, want %d", name, status, tt.want)

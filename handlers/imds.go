@@ -177,18 +177,22 @@ func (m *imds) issueToken(w http.ResponseWriter, r *http.Request) {
 		m.fail(w, http.StatusMethodNotAllowed)
 		return
 	}
-	if r.Header.Get("X-Forwarded-For") != "" {
+	if len(r.Header.Values("X-Forwarded-For")) > 0 { // an empty one, too: the header is what tells
 		m.fail(w, http.StatusForbidden)
 		return
 	}
-	seconds, err := strconv.Atoi(r.Header.Get(imdsTokenTTL))
-	if err != nil || seconds < 1 || seconds > int(maxIMDSToken/time.Second) {
+	var seconds uint64
+	given := r.Header.Values(imdsTokenTTL)
+	if len(given) == 1 {
+		seconds, _ = strconv.ParseUint(given[0], 10, 16) // no sign; 0 or too many when it is no number
+	}
+	if seconds < 1 || seconds > uint64(maxIMDSToken/time.Second) {
 		m.fail(w, http.StatusBadRequest)
 		return
 	}
 	var body [8]byte
 	binary.BigEndian.PutUint64(body[:], uint64(m.clock.Now().Add(time.Duration(seconds)*time.Second).Unix()))
-	w.Header().Set(imdsTokenTTL, strconv.Itoa(seconds))
+	w.Header().Set(imdsTokenTTL, strconv.FormatUint(seconds, 10))
 	w.Header().Set("Content-Type", "text/plain")
 	_, _ = w.Write([]byte(base64.URLEncoding.EncodeToString(m.seal(body[:]))))
 }
