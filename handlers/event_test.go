@@ -145,24 +145,35 @@ func TestServiceEvents(t *testing.T) {
 	}
 }
 
-// Who has no credentials is named once verified, in every mode.
+// Who has no credentials is named once verified, in every mode; the role that is asked for, and its account, always.
 func TestFederatedEvents(t *testing.T) {
 	t.Parallel()
-	s, _ := newWebIdentityServer(t, auth.Off)
+	for _, mode := range []auth.Mode{auth.Off, auth.Strict} {
+		t.Run(mode.String(), func(t *testing.T) { testFederatedEvents(t, mode) })
+	}
+}
+
+func testFederatedEvents(t *testing.T, mode auth.Mode) {
+	s, _ := newWebIdentityServer(t, mode)
 	s.mustCreateOIDCProvider(account, idpURL, "app")
 	arn := s.mustCreateTrustingRole("web", idpARN, webIdentityAction, "")
-	for _, token := range []string{s.sign(keys().good, s.claims(nil)), "a.b.c"} {
+	for _, token := range []string{s.sign(keys().good, s.claims(nil)), "a.b.c", ""} {
 		_, _ = s.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{RoleArn: &arn, RoleSessionName: aws.String("first"), WebIdentityToken: &token})
 	}
 	s = s.restart()
 	list, err := s.db.Events(t.Context(), store.EventFilter{Action: "sts:AssumeRoleWithWebIdentity"})
-	if err != nil || len(list) != 2 {
+	want := []struct{ account, principal, resource, code string }{
+		{"", "", "", "ValidationError"},
+		{account, "", arn, "InvalidIdentityToken"},
+		{account, idpARN, arn, ""},
+	}
+	if err != nil || len(list) != len(want) {
 		t.Fatalf("got %+v, %v", list, err)
 	}
-	if e := list[1]; e.AccountID != account || e.Principal != idpARN || e.Resource != arn || e.ErrorCode != "" {
-		t.Errorf("got %+v", e)
-	}
-	if e := list[0]; e.Principal != "" || e.ErrorCode != "InvalidIdentityToken" {
-		t.Errorf("got %+v", e)
+	for i, w := range want {
+		e := list[i]
+		if e.AccountID != w.account || e.Principal != w.principal || e.Resource != w.resource || e.ErrorCode != w.code || e.Mode != mode.String() {
+			t.Errorf("event %d: got %+v, want %+v in mode %s", i, e, w, mode)
+		}
 	}
 }

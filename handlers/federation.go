@@ -54,6 +54,14 @@ type unsignedSession struct {
 	sourceIdentity    string
 }
 
+// asked notes the role that somebody without credentials asks for: a call is an event of its account whatever becomes of it.
+func (c *call) asked(role string) (account string, err error) {
+	if account, err = splitRoleARN(role); err == nil {
+		c.owner, c.target = account, role
+	}
+	return account, err
+}
+
 // splitRoleARN returns the account of a role to assume.
 func splitRoleARN(arn string) (account string, err error) {
 	m := roleARN().FindStringSubmatch(arn)

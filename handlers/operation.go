@@ -42,7 +42,7 @@ type call struct {
 	decided *auth.Decision
 	// principal is who calls without credentials, once it is verified, and owner the account of what is called.
 	principal, owner string
-	mode             auth.Mode // as it was when the call was decided
+	mode             auth.Mode // as it was when the call was decided or, before that, when it came
 	// decision is what X-Gatehouse-Decision says: which policy would have denied. Soft mode only.
 	decision string
 	// tradeInToken is what X-Gatehouse-Trade-In-Token says.

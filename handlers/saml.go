@@ -25,7 +25,7 @@ const assumeRoleWithSAML = "sts:AssumeRoleWithSAML"
 // AWS accepts it again for as long as it is valid; who presents the same one for the same role twice has stolen it or
 // repeats itself, and is refused here.
 func (s *STS) AssumeRoleWithSAML(ctx context.Context, in *sts.AssumeRoleWithSAMLInput) (*sts.AssumeRoleWithSAMLOutput, error) {
-	account, err := splitRoleARN(*in.RoleArn)
+	account, err := s.asked(*in.RoleArn)
 	if err != nil {
 		return nil, err
 	}

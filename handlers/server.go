@@ -173,7 +173,7 @@ func (s *Server) aws(w http.ResponseWriter, r *http.Request) {
 		s.redirect(w, r, id, buf)
 		return
 	}
-	c := &call{Server: s, now: s.clock.Now(), requestID: id, region: s.region}
+	c := &call{Server: s, now: s.clock.Now(), requestID: id, region: s.region, mode: s.auth.Mode()}
 	service, answer, err := s.answer(w, r, c, buf)
 	status, code := http.StatusOK, ""
 	if err != nil {

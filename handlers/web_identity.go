@@ -16,7 +16,7 @@ import (
 // the role's account has registered. The provider and the token are verified in every mode; only the trust policy is
 // not consulted when policies are off. No transaction is open while keys are fetched.
 func (s *STS) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleWithWebIdentityInput) (*sts.AssumeRoleWithWebIdentityOutput, error) {
-	account, err := splitRoleARN(*in.RoleArn)
+	account, err := s.asked(*in.RoleArn)
 	if err != nil {
 		return nil, err
 	}
