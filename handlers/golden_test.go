@@ -99,6 +99,12 @@ func TestSTSRefusals(t *testing.T) {
 			400, "InvalidParameterValue", "The specified transitive tag key must be included in the requested tags."},
 		{"same tag key in another case", alice, assume(func(in *sts.AssumeRoleInput) { in.Tags = []types.Tag{tag("a", "1"), tag("A", "2")} }),
 			400, "InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive."},
+		{"reserved tag key", alice, assume(func(in *sts.AssumeRoleInput) { in.Tags = []types.Tag{tag("AWS:a", "1")} }),
+			400, "InvalidParameterValue", "aws: prefixed tag key names are not allowed for external use."},
+		{"reserved tag key of a federated user", alice, func(ctx context.Context, c *sts.Client) error {
+			_, err := c.GetFederationToken(ctx, &sts.GetFederationTokenInput{Name: aws.String("carol"), Tags: []types.Tag{tag("aws:a", "1")}})
+			return err
+		}, 400, "InvalidParameterValue", "aws: prefixed tag key names are not allowed for external use."},
 		{"inherited tag in another case", chain, assume(func(in *sts.AssumeRoleInput) { in.Tags = []types.Tag{tag("TEAM", "other")} }),
 			400, "InvalidParameterValue", "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session."},
 		{"longer than the role allows", alice, assume(func(in *sts.AssumeRoleInput) { in.DurationSeconds = aws.Int32(3601) }),
