@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"gatehouse/auth"
+	"gatehouse/awsquery"
 )
 
 // Local is what the server can be asked for on behalf of whoever runs it: tokens, codes and credentials that an identity
@@ -136,12 +137,24 @@ func (a *API) addFault(e echo.Context) error {
 		return bad("code: %q is not one of %s.", f.Code, strings.Join(auth.FaultCodes, ", "))
 	case f.Code == "" && f.Delay == 0:
 		return bad("A code or a delay is needed.")
+	// What no call can be would be waited for in vain.
+	case f.Operation != "" && !isOperation(f.Operation):
+		return bad("operation: %q is none of IAM's or STS's.", f.Operation)
+	case f.Principal != "" && !strings.HasPrefix(f.Principal, "arn:"):
+		return bad("principal: %q is not an ARN.", f.Principal)
 	}
 	f, ok := a.Local.Faults.Add(f)
 	if !ok {
 		return bad("There are too many faults: DELETE /faults takes them away.")
 	}
 	return e.JSON(http.StatusOK, Fault{f, Duration(f.Delay)})
+}
+
+// isOperation reports whether there is an operation of that name, with or without its service.
+func isOperation(name string) bool {
+	return slices.ContainsFunc(awsquery.Operations(), func(op *awsquery.Operation) bool {
+		return strings.EqualFold(name, op.Name) || strings.EqualFold(name, op.String())
+	})
 }
 
 func (a *API) clearFaults(e echo.Context) error {

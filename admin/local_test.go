@@ -65,7 +65,11 @@ func TestLocal(t *testing.T) {
 		{full, "POST", "/faults", `{"next":1,"code":"Teapot"}`, 400, "Teapot"},
 		{full, "POST", "/faults", `{"next":1,"delay":"2h"}`, 400, "delay"},
 		{full, "POST", "/faults", `{"next":1,"delay":"-1s"}`, 400, "delay"},
-		{full, "DELETE", "/faults", "", 200, `{"cleared":1}`},
+		{full, "POST", "/faults", `{"next":1,"code":"Throttling","operation":"sts:AsumeRole"}`, 400, "operation"},
+		{full, "POST", "/faults", `{"next":1,"code":"Throttling","operation":"iam:AssumeRole"}`, 400, "operation"},
+		{full, "POST", "/faults", `{"next":1,"code":"Throttling","principal":"alice"}`, 400, "principal"},
+		{full, "POST", "/faults", `{"next":1,"code":"Throttling","operation":"STS:assumerole","principal":"arn:aws:iam::000000000000:user/alice"}`, 200, `"id":2`},
+		{full, "DELETE", "/faults", "", 200, `{"cleared":2}`},
 	}
 	for _, tt := range steps {
 		r := httptest.NewRequest(tt.method, "http://localhost"+tt.path, strings.NewReader(tt.body))
