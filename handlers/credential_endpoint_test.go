@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"gatehouse/auth"
+	"gatehouse/awsquery"
 	"gatehouse/store"
 )
 
@@ -446,6 +448,33 @@ func TestInstanceMetadataPartition(t *testing.T) {
 		_, domain := get(t, m, "GET", "http://h"+imdsMeta+"services/domain")
 		if got := partition + " " + domain; got != want {
 			t.Errorf("%s: got %s, want %s", region, got, want)
+		}
+	}
+}
+
+// Roles of China and of the isolated partitions trust EC2 by the name that it had there, or by the one of everywhere.
+func TestInstanceMetadataTrust(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ region, partition, trust, want string }{
+		{"cn-north-1", "aws-cn", trust(`"Service":"ec2.amazonaws.com.cn"`), "Success"},
+		{"cn-north-1", "aws-cn", trust(`"Service":"ec2.amazonaws.com"`), "Success"},
+		{"cn-north-1", "aws-cn", trust(`"Service":"ecs.amazonaws.com.cn"`), "AssumeRoleUnauthorizedAccess"},
+		{"cn-north-1", "aws-cn", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com.cn"},"Action":"sts:AssumeRole"},
+			{"Effect":"Deny","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`, "AssumeRoleUnauthorizedAccess"},
+		{"us-iso-east-1", "aws-iso", trust(`"Service":"ec2.c2s.ic.gov"`), "Success"},
+		{"us-east-1", "aws", trust(`"Service":"ec2.amazonaws.com.cn"`), "AssumeRoleUnauthorizedAccess"},
+	} {
+		s := newServerWith(t, auth.Strict, func(c *Config) {
+			c.Region, c.Endpoints = tt.region, CredentialEndpoints{InstanceRole: "arn:" + tt.partition + ":iam::" + account + ":role/instance", InstanceV1: true}
+		})
+		if _, text := s.post(root(account), awsquery.IAM, tt.region, url.Values{
+			"Action": {"CreateRole"}, "Version": {awsquery.IAM.Version}, "RoleName": {"instance"}, "AssumeRolePolicyDocument": {tt.trust},
+		}).fault(); text != "" {
+			t.Fatal(text)
+		}
+		_, body := get(t, s.InstanceMetadata(), "GET", "http://h"+imdsMeta+"iam/security-credentials/instance")
+		if !strings.Contains(body, `"Code": "`+tt.want+`"`) {
+			t.Errorf("%s, %s: got %s, want %s", tt.region, tt.trust, body, tt.want)
 		}
 	}
 }

@@ -288,6 +288,23 @@ func (m *imds) instanceRole(ctx context.Context) (role store.Role, profile *stor
 	return role, profile, err
 }
 
+// ec2Principal is EC2's service principal, by which a role's trust policy knows it: the same in all partitions, or the
+// one that it used to have in this one, and that is still good.
+// https://docs.amazonaws.cn/en_us/aws/latest/userguide/iam.html
+func ec2Principal(partition, trust string) string {
+	const everywhere = "ec2.amazonaws.com"
+	d, err := policy.Parse(trust)
+	if err != nil || domains[partition] == "" {
+		return everywhere
+	}
+	named := policy.TrustPrincipals(d)
+	former := "ec2." + domains[partition]
+	if !slices.Contains(named, policy.PrincipalRef{Type: "Service", Value: former}) || slices.Contains(named, policy.PrincipalRef{Type: "Service", Value: everywhere}) {
+		return everywhere
+	}
+	return former
+}
+
 // credentials answers with the role's credentials, or says that EC2 may not assume it.
 func (m *imds) credentials(w http.ResponseWriter, r *http.Request, role store.Role) {
 	s := m.unsigned()
@@ -297,7 +314,7 @@ func (m *imds) credentials(w http.ResponseWriter, r *http.Request, role store.Ro
 		version = "1.0"
 	}
 	session, err := m.endpointSession(r.Context(), unsignedSession{
-		action: "sts:AssumeRole", principal: policy.Principal{Type: policy.Service, ARN: "ec2.amazonaws.com"},
+		action: "sts:AssumeRole", principal: service(ec2Principal(s.partition, role.TrustPolicy)),
 		roleARN: s.arnIn(role.AccountID, "role"+role.Path+role.Name), name: instance,
 		sessionKeys: map[string][]string{
 			"ec2:RoleDelivery":      {version},
