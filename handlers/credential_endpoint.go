@@ -97,7 +97,7 @@ func (s *Server) endpointSession(ctx context.Context, f unsignedSession) (*store
 // stillGood reports whether a session is there, which may have been revoked, and is of the role that has its ARN now: that of
 // a role which was deleted and made anew may do nothing.
 func (s *Server) stillGood(ctx context.Context, role string, session *store.Session) (good bool, err error) {
-	c := s.unsigned()
+	c := s.unsigned(role)
 	err = s.db.View(ctx, func(tx *store.Tx) error {
 		c.tx = tx
 		r, err := c.roleNamed(ctx, role)
@@ -114,14 +114,14 @@ func (s *Server) stillGood(ctx context.Context, role string, session *store.Sess
 	return good, err
 }
 
-// unsigned is a call that nobody has signed.
-func (s *Server) unsigned() *STS {
-	return &STS{&call{Server: s, now: s.clock.Now(), region: s.region, partition: auth.Partition(s.region), mode: s.auth.Mode()}}
+// unsigned is a call that nobody has signed, for a role or an instance profile.
+func (s *Server) unsigned(arn string) *STS {
+	return &STS{&call{Server: s, now: s.clock.Now(), region: s.region, partition: partitionOf(arn, auth.Partition(s.region)), mode: s.auth.Mode()}}
 }
 
 // mint mints a session that no client asks STS for, and notes it as an event.
 func (s *Server) mint(ctx context.Context, f unsignedSession) (*store.Session, error) {
-	c := s.unsigned()
+	c := s.unsigned(f.roleARN)
 	c.requestID = s.ids.Next()
 	session, _, err := c.assume(ctx, f, nil)
 	c.recordService(f, err)
@@ -265,7 +265,7 @@ func (s *Server) describePod(ctx context.Context, f *unsignedSession, account, t
 		return awserr.InvalidIdentityToken.Errorf("The token is not a service account's.")
 	}
 	pod, uid := text(k["pod"], "name"), text(k["pod"], "uid")
-	cluster := "arn:" + auth.Partition(s.region) + ":eks:" + s.region + ":" + account + ":cluster/gatehouse"
+	cluster := "arn:" + partitionOf(f.roleARN, auth.Partition(s.region)) + ":eks:" + s.region + ":" + account + ":cluster/gatehouse"
 	for _, t := range []federation.Tag{
 		{Key: "eks-cluster-arn", Value: cluster}, {Key: "eks-cluster-name", Value: "gatehouse"},
 		{Key: "kubernetes-namespace", Value: namespace}, {Key: "kubernetes-service-account", Value: name},

@@ -54,12 +54,22 @@ type unsignedSession struct {
 	sourceIdentity    string
 }
 
-// asked notes the role that somebody without credentials asks for: a call is an event of its account whatever becomes of it.
+// asked notes the role that somebody without credentials asks for: a call is an event of its account whatever becomes of
+// it. No credential scope says in which partition the call is made, so the role does.
 func (c *call) asked(role string) (account string, err error) {
 	if account, err = splitRoleARN(role); err == nil {
 		c.owner, c.target = account, role
+		c.partition = partitionOf(role, c.partition)
 	}
 	return account, err
+}
+
+// partitionOf returns the partition that an ARN is of, or otherwise if it is of none.
+func partitionOf(arn, otherwise string) string {
+	if parts := strings.SplitN(arn, ":", 3); len(parts) == 3 && policy.IsPartition(parts[1]) {
+		return parts[1]
+	}
+	return otherwise
 }
 
 // splitRoleARN returns the account of a role to assume.

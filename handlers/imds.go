@@ -242,7 +242,7 @@ func (m *imds) iam(w http.ResponseWriter, r *http.Request, path string) {
 		}
 		m.json(w, map[string]string{
 			"Code": "Success", "LastUpdated": m.stamp(m.clock.Now()),
-			"InstanceProfileArn": m.unsigned().arnIn(profile.AccountID, "instance-profile"+profile.Path+profile.Name), "InstanceProfileId": profile.ID,
+			"InstanceProfileArn": m.unsigned(m.endpoints.InstanceRole).arnIn(profile.AccountID, "instance-profile"+profile.Path+profile.Name), "InstanceProfileId": profile.ID,
 		})
 	case "meta-data/iam/security-credentials":
 		m.text(w, role.Name)
@@ -255,7 +255,7 @@ func (m *imds) iam(w http.ResponseWriter, r *http.Request, path string) {
 
 // instanceRole returns the role of the instance and, where there is one, its instance profile.
 func (m *imds) instanceRole(ctx context.Context) (role store.Role, profile *store.InstanceProfile, err error) {
-	s := m.unsigned()
+	s := m.unsigned(m.endpoints.InstanceRole)
 	err = m.db.View(ctx, func(tx *store.Tx) error {
 		s.tx = tx
 		p := instanceProfileARN().FindStringSubmatch(m.endpoints.InstanceRole)
@@ -307,7 +307,7 @@ func ec2Principal(partition, trust string) string {
 
 // credentials answers with the role's credentials, or says that EC2 may not assume it.
 func (m *imds) credentials(w http.ResponseWriter, r *http.Request, role store.Role) {
-	s := m.unsigned()
+	s := m.unsigned(m.endpoints.InstanceRole)
 	instance := m.instanceID()
 	version := "2.0"
 	if r.Header.Get(imdsToken) == "" {

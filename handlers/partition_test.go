@@ -1,11 +1,16 @@
 package handlers
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"gatehouse/auth"
 	"gatehouse/awsquery"
+	"gatehouse/federation"
 )
 
 // TestPartitions calls in Regions of other partitions, whose name every ARN has.
@@ -73,5 +78,66 @@ func TestPartitions(t *testing.T) {
 				t.Errorf("%s: %s: got %q, want %q", region, tt.operation, got, tt.value)
 			}
 		}
+	}
+}
+
+// Who has no credentials signs for no Region: what is asked for tells the partition.
+func TestUnsignedPartition(t *testing.T) {
+	t.Parallel()
+	const region, iam, session = "cn-north-1", "arn:aws-cn:iam::123456789012:", "arn:aws-cn:sts::123456789012:assumed-role/"
+	s := newServerWith(t, auth.Strict, func(c *Config) {
+		c.OIDC = &federation.OIDC{Client: &http.Client{Transport: &idp{key: keys().good}}}
+		c.Endpoints = CredentialEndpoints{ContainerRole: iam + "role/task", ContainerToken: "container-secret", InstanceRole: iam + "role/machine", InstanceV1: true}
+	})
+	s.mustCreateOIDCProvider(account, idpURL, "app")
+	for name, principal := range map[string]string{
+		"task": `"Service":"ecs-tasks.amazonaws.com"`, "machine": `"Service":"ec2.amazonaws.com.cn"`,
+	} {
+		form := url.Values{"Action": {"CreateRole"}, "Version": {awsquery.IAM.Version}, "RoleName": {name}, "AssumeRolePolicyDocument": {trust(principal)}}
+		if _, text := s.post(root(account), awsquery.IAM, region, form).fault(); text != "" {
+			t.Fatal(text)
+		}
+	}
+	form := url.Values{"Action": {"CreateRole"}, "Version": {awsquery.IAM.Version}, "RoleName": {"web"}, "AssumeRolePolicyDocument": {
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"` + iam + "oidc-provider/" + idpName + `"},"Action":` + webIdentityAction + `}]}`,
+	}}
+	if _, text := s.post(root(account), awsquery.IAM, region, form).fault(); text != "" {
+		t.Fatal(text)
+	}
+	web := func(role string) wire {
+		return s.post(aws.Credentials{}, awsquery.STS, "", url.Values{
+			"Action": {"AssumeRoleWithWebIdentity"}, "Version": {awsquery.STS.Version}, "RoleArn": {role}, "RoleSessionName": {"first"},
+			"WebIdentityToken": {s.sign(keys().good, s.claims(nil))},
+		})
+	}
+	w := web(iam + "role/web")
+	for path, want := range map[string]string{"AssumedRoleUser/Arn": session + "web/first", "Provider": iam + "oidc-provider/" + idpName} {
+		if got := w.value("AssumeRoleWithWebIdentityResult/" + path); got != want {
+			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
+	}
+	for _, role := range []string{"arn:aws:iam::123456789012:role/web", "arn:aws-mars:iam::123456789012:role/web"} {
+		if code, _ := web(role).fault(); code != "AccessDenied" {
+			t.Errorf("%s: got %q, want AccessDenied", role, code)
+		}
+	}
+
+	_, task := get(t, s, "GET", "http://h"+containerPath, "Authorization", "container-secret")
+	_, machine := get(t, s.InstanceMetadata(), "GET", "http://h"+imdsMeta+"iam/security-credentials/machine")
+	process, err := s.Credentials(t.Context(), CredentialsRequest{RoleARN: iam + "role/task"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]RoleCredentials{"task": decoded(t, task), "machine": decoded(t, machine), "process": {
+		AccessKeyID: process.AccessKeyID, SecretAccessKey: process.SecretAccessKey, Token: process.SessionToken,
+	}} {
+		as := aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.Token}
+		w := s.post(as, awsquery.STS, region, url.Values{"Action": {"GetCallerIdentity"}, "Version": {awsquery.STS.Version}})
+		if got := w.value("GetCallerIdentityResult/Arn"); !strings.HasPrefix(got, session) {
+			t.Errorf("%s: got %q, want %s...", name, got, session)
+		}
+	}
+	if _, again := get(t, s, "GET", "http://h"+containerPath, "Authorization", "container-secret"); again != task {
+		t.Errorf("the task has other credentials already: %s", again)
 	}
 }

@@ -465,6 +465,9 @@ var partitions = map[string]bool{
 	"aws-eusc": true,
 }
 
+// IsPartition reports whether s is a partition of AWS.
+func IsPartition(s string) bool { return partitions[s] }
+
 // validPartition accepts the partitions of AWS and patterns of them: AWS's own policies are full of "arn:*:". Outside of
 // aws only home is accepted, https://github.com/terraform-aws-modules/terraform-aws-atlantis/issues/83.
 func validPartition(home, s string) bool {
