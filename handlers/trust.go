@@ -25,6 +25,9 @@ func (s *IAM) trusted(ctx context.Context, doc string) ([]store.TrustPrincipal, 
 	if err := s.checkDocument(ctx, policy.Trust, "ACLSizePerRole", doc); err != nil {
 		return nil, err
 	}
+	if err := policy.CheckSharedProviders(doc); err != nil {
+		return nil, policyError(err)
+	}
 	d, err := policy.Parse(doc)
 	if err != nil {
 		return nil, err // Check has parsed it

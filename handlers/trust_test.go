@@ -80,3 +80,28 @@ func TestSeedTrust(t *testing.T) {
 		t.Errorf("trust policy: got %s, want %s", *r.Role.AssumeRolePolicyDocument, want)
 	}
 }
+
+// A role that all of GitHub may assume can be neither made nor come about.
+func TestSharedProvider(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := s.IAM(account)
+	doc := func(key string) *string {
+		return aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"},` +
+			`"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringLike":{"token.actions.githubusercontent.com:` + key + `":"repo:octo/app:*"}}}]}`)
+	}
+	create := func(trust *string) error {
+		_, err := c.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("deploy"), AssumeRolePolicyDocument: trust})
+		return err
+	}
+	if err := create(doc("repository")); code(err) != "MalformedPolicyDocument" {
+		t.Errorf("CreateRole without sub: got %v, want MalformedPolicyDocument", err)
+	}
+	if err := create(doc("sub")); err != nil {
+		t.Errorf("CreateRole with sub: %v", err)
+	}
+	_, err := c.UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: aws.String("deploy"), PolicyDocument: doc("actor")})
+	if code(err) != "MalformedPolicyDocument" {
+		t.Errorf("UpdateAssumeRolePolicy without sub: got %v, want MalformedPolicyDocument", err)
+	}
+}
