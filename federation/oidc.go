@@ -24,7 +24,8 @@ const (
 	// maxToken is the longest WebIdentityToken of the STS model.
 	maxToken = 20000
 	// leeway is by how much the clocks of an issuer and of this server may differ for nbf and iat. There is none for
-	// exp: AWS's sentence says that the current time must be before it.
+	// exp: AWS's sentence says that the current time must be before it, although AWS has five minutes for clocks that differ.
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html
 	leeway = 30 * time.Second
 )
 
