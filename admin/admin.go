@@ -151,7 +151,8 @@ func decode(e echo.Context, v any) error {
 	if err := dec.Decode(v); err != nil {
 		return bad("The body is not what is needed here: %v", err)
 	}
-	if dec.More() {
+	// Not dec.More: it takes a bracket for the end.
+	if _, err := dec.Token(); err != io.EOF {
 		return bad("The body holds more than one value.")
 	}
 	return nil

@@ -62,6 +62,8 @@ func TestLocal(t *testing.T) {
 		{full, "GET", "/faults", "", 200, `"next":2`},
 		{full, "POST", "/faults", `{"next":0,"code":"Throttling"}`, 400, "next"},
 		{full, "POST", "/faults", `{"next":1}`, 400, "code or a delay"},
+		{full, "POST", "/faults", `{"next":1,"code":"Throttling"}{}`, 400, "more than one value"},
+		{full, "POST", "/faults", `{"next":1,"code":"Throttling"}}`, 400, "more than one value"},
 		{full, "POST", "/faults", `{"next":1,"code":"Teapot"}`, 400, "Teapot"},
 		{full, "POST", "/faults", `{"next":1,"delay":"2h"}`, 400, "delay"},
 		{full, "POST", "/faults", `{"next":1,"delay":"-1s"}`, 400, "delay"},

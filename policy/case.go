@@ -68,7 +68,7 @@ func ReadCases(r io.Reader) ([]Case, error) {
 		if err := d.Decode(&c); err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
-		if d.More() {
+		if _, err := d.Token(); err != io.EOF { // not d.More, which takes a bracket for the end
 			return nil, fmt.Errorf("line %d: more than one value", n)
 		}
 		switch c.Expected {

@@ -313,6 +313,7 @@ func TestReadCases(t *testing.T) {
 		"unknown outcome": `{"id":"a","expected":"Perhaps"}`,
 		"no outcome":      `{"id":"a"}`,
 		"two values":      `{"id":"a","expected":"Allow"} {}`,
+		"a brace behind":  `{"id":"a","expected":"Allow"}}`,
 		"not JSON":        `{`,
 	} {
 		if _, err := ReadCases(strings.NewReader(text)); err == nil {

@@ -233,7 +233,7 @@ func parseClaims(pairs []string) (map[string]any, error) {
 		var v any
 		d := json.NewDecoder(strings.NewReader(text))
 		d.UseNumber()
-		if d.Decode(&v) != nil || d.More() {
+		if !json.Valid([]byte(text)) || d.Decode(&v) != nil {
 			v = text
 		}
 		claims[name] = v

@@ -73,6 +73,19 @@ func TestLocalCommands(t *testing.T) {
 	}
 }
 
+func TestParseClaims(t *testing.T) {
+	t.Parallel()
+	claims, err := parseClaims([]string{"n=5", "s=five", "e=", "x=a=b", `q="5"`, "l=[1]", "brace=1}", "two=1 2", "bracket=true]"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _ := json.Marshal(claims)
+	const want = `{"brace":"1}","bracket":"true]","e":"","l":[1],"n":5,"q":"5","s":"five","two":"1 2","x":"a=b"}`
+	if string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestIssuerIsOffByDefault(t *testing.T) {
 	t.Parallel()
 	s := start(t)
