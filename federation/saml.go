@@ -39,7 +39,7 @@ const (
 // signInURL matches the recipients that AWS accepts: its sign-in endpoints, of all regions and partitions, and those for
 // one provider's encrypted assertions.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_saml_assertions.html
-var signInURL = lazy.Regexp(`^https://([a-z0-9-]+\.)?signin\.(aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)/saml(/acs/[A-Za-z0-9]+)?$`)
+var signInURL = lazy.Regexp(`^https://([a-z0-9-]+\.)?signin\.(aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com|amazonaws-eusc\.eu|c2shome\.ic\.gov|sc2shome\.sgov\.gov|csphome\.(hci\.ic\.gov|adc-e\.uk))/saml(/acs/[A-Za-z0-9]+)?$`)
 
 // SAMLOptions say against what a SAML response is verified.
 type SAMLOptions struct {
