@@ -167,6 +167,7 @@ func (o *OIDC) client(issuer *url.URL, thumbprints []string) *http.Client {
 		t.DialContext = dialLoopback
 	} else {
 		t.DialTLSContext = dialTLS(t.DialContext, t.TLSClientConfig, thumbprints)
+		t.TLSClientConfig = proxiedTLS(t.TLSClientConfig, issuer.Hostname(), thumbprints)
 	}
 	client.Transport = t
 	return &client
@@ -226,6 +227,21 @@ func dialTLS(dial dialFunc, config *tls.Config, thumbprints []string) dialFunc {
 	}
 }
 
+// proxiedTLS makes dialTLS's check of connections through a proxy, which net/http makes by itself. Of a host that is an
+// address it knows the issuer's only.
+func proxiedTLS(config *tls.Config, issuer string, thumbprints []string) *tls.Config {
+	c := config.Clone()
+	if c == nil {
+		c = &tls.Config{}
+	}
+	roots := c.RootCAs
+	c.InsecureSkipVerify = true // VerifyConnection does it, and is called always
+	c.VerifyConnection = func(s tls.ConnectionState) error {
+		return verifyPeer(s.PeerCertificates, cmp.Or(s.ServerName, issuer), roots, thumbprints)
+	}
+	return c
+}
+
 // verifyPeer checks the certificate chain of host by the real clock: the server on the other side knows no other.
 func verifyPeer(chain []*x509.Certificate, host string, roots *x509.CertPool, thumbprints []string) error {
 	if len(chain) == 0 {
@@ -281,10 +297,21 @@ func (o *OIDC) Thumbprint(ctx context.Context, providerURL string) (string, erro
 // presented returns the certificates that a server shows. They are looked at, not trusted.
 func (o *OIDC) presented(ctx context.Context, u *url.URL) ([]*x509.Certificate, error) {
 	var dial dialFunc = (&net.Dialer{}).DialContext
-	if o.Client != nil {
-		if t, ok := o.Client.Transport.(*http.Transport); ok && t.DialContext != nil {
-			dial = t.DialContext
+	t, _ := http.DefaultTransport.(*http.Transport)
+	if o.Client != nil && o.Client.Transport != nil {
+		t, _ = o.Client.Transport.(*http.Transport)
+	}
+	if t != nil && t.Proxy != nil {
+		proxy, err := t.Proxy(&http.Request{URL: u})
+		if err != nil {
+			return nil, err
 		}
+		if proxy != nil {
+			return presentedThrough(ctx, t.Clone(), u)
+		}
+	}
+	if t != nil && t.DialContext != nil {
+		dial = t.DialContext
 	}
 	raw, err := dial(ctx, "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "443")))
 	if err != nil {
@@ -297,6 +324,46 @@ func (o *OIDC) presented(ctx context.Context, u *url.URL) ([]*x509.Certificate, 
 	}
 	chain := conn.ConnectionState().PeerCertificates
 	if len(chain) == 0 {
+		return nil, errors.New("no certificate")
+	}
+	return chain, nil
+}
+
+// errSeen ends a handshake when the certificates have been seen.
+var errSeen = errors.New("certificates seen")
+
+// presentedThrough is presented through the proxy of t, which is the caller's to change.
+func presentedThrough(ctx context.Context, t *http.Transport, u *url.URL) ([]*x509.Certificate, error) {
+	var chain []*x509.Certificate
+	c := t.TLSClientConfig.Clone()
+	if c == nil {
+		c = &tls.Config{}
+	}
+	roots, name := c.RootCAs, u.Hostname()
+	if net.ParseIP(name) != nil {
+		name = "" // what the ConnectionState has of an address
+	}
+	c.InsecureSkipVerify = true // the proxy is verified below, if it speaks TLS; the host is only looked at
+	c.VerifyConnection = func(s tls.ConnectionState) error {
+		if s.ServerName != name {
+			return verifyPeer(s.PeerCertificates, s.ServerName, roots, nil)
+		}
+		chain = s.PeerCertificates
+		return errSeen
+	}
+	t.TLSClientConfig, t.DialTLSContext, t.DisableKeepAlives = c, nil, true
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := t.RoundTrip(req)
+	switch {
+	case err == nil:
+		res.Body.Close()
+		return nil, errors.New("no handshake")
+	case !errors.Is(err, errSeen):
+		return nil, err
+	case len(chain) == 0:
 		return nil, errors.New("no certificate")
 	}
 	return chain, nil

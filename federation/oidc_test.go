@@ -20,6 +20,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -737,7 +738,7 @@ func chain(t *testing.T) (cert tls.Certificate, intermediate, root *x509.Certifi
 		if ca {
 			tmpl.KeyUsage = x509.KeyUsageCertSign
 		} else {
-			tmpl.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
+			tmpl.IPAddresses, tmpl.DNSNames = []net.IP{net.IPv4(127, 0, 0, 1)}, []string{"idp.example.com"}
 			tmpl.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 		}
 		if parent == nil {
@@ -822,6 +823,78 @@ func TestThumbprint(t *testing.T) {
 	other, _, _ := chain(t)
 	if err := verifyPeer([]*x509.Certificate{other.Leaf, intermediate}, "127.0.0.1", nil, []string{got}); !errors.Is(err, errThumbprint) {
 		t.Errorf("foreign chain: got %v", err)
+	}
+}
+
+// Through a proxy, too, certificates are those of a trusted authority or have a registered thumbprint.
+func TestThumbprintThroughProxy(t *testing.T) {
+	t.Parallel()
+	k := testKeys(t, "ES256", 0)
+	cert, intermediate, root := chain(t)
+	i := newIssuer(t, true, k)
+	i.TLS.Certificates = []tls.Certificate{cert}
+	// The proxy knows where the host is, whose name nobody else can resolve.
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect || !strings.HasSuffix(r.Host, ".example.com:443") {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		to, err := net.Dial("tcp", i.Listener.Addr().String())
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		from, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			to.Close()
+			return
+		}
+		io.WriteString(from, "HTTP/1.1 200 OK\r\n\r\n")
+		go func() { io.Copy(to, from); to.Close() }()
+		io.Copy(from, to)
+		from.Close()
+	}))
+	t.Cleanup(proxy.Close)
+	address, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name, other = "https://idp.example.com", "https://other.example.com"
+	i.discovery = func(w http.ResponseWriter, r *http.Request) {
+		doc, _ := Discovery("https://"+r.Host, "https://"+r.Host+"/keys")
+		w.Write(doc)
+	}
+	through := func(roots *x509.CertPool) *OIDC {
+		return &OIDC{Client: &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(address), TLSClientConfig: &tls.Config{RootCAs: roots}}}}
+	}
+	print, err := through(nil).Thumbprint(t.Context(), name)
+	if want := certThumbprint(intermediate); err != nil || print != want {
+		t.Errorf("Thumbprint: got %q %v, want %q", print, err, want)
+	}
+	if _, err := through(nil).Thumbprint(t.Context(), "https://idp.example.org"); !awserr.OpenIDIdpCommunicationError.Is(err) {
+		t.Errorf("Thumbprint of a host that the proxy refuses: got %v", err)
+	}
+	trusted := x509.NewCertPool()
+	trusted.AddCert(root)
+	for _, tt := range []struct {
+		name, url string
+		prints    []string
+		roots     *x509.CertPool
+		ok        bool
+	}{
+		{"thumbprint", name, []string{print}, nil, true},
+		{"trusted authority", name, nil, trusted, true},
+		{"other thumbprint", name, []string{strings.Repeat("a", 40)}, nil, false},
+		{"none", name, nil, nil, false},
+		{"certificate of another host", other, []string{print}, trusted, false},
+	} {
+		token := mustSign(t, k, i.claims(Claims{"iss": tt.url}))
+		_, err := through(tt.roots).Verify(t.Context(), token, Provider{URL: tt.url, ClientIDs: []string{"app"}, Thumbprints: tt.prints}, testNow)
+		if tt.ok && err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		} else if !tt.ok {
+			refused(t, err, awserr.InvalidIdentityToken, msgPrint)
+		}
 	}
 }
 
