@@ -101,6 +101,9 @@ func TestPresets(t *testing.T) {
 			Claims{"sub": "repo:acme/shop:environment:prod", "environment": "prod"}},
 		{"pull request", claims(GitHubActions{Repository: "acme/shop", PullRequest: true}.Claims(testNow)),
 			Claims{"sub": "repo:acme/shop:pull_request", "event_name": "pull_request", "ref": "refs/pull/1/merge"}},
+		{"immutable subject", claims(GitHubActions{Repository: "acme@123/shop@456", Ref: "refs/heads/main"}.Claims(testNow)),
+			Claims{"sub": "repo:acme@123/shop@456:ref:refs/heads/main", "repository": "acme/shop", "repository_id": "456", "repository_owner": "acme",
+				"repository_owner_id": "123", "workflow_ref": "acme/shop/.github/workflows/deploy.yml@refs/heads/main", "actor": "acme"}},
 		{"extra", claims(GitHubActions{Repository: "acme/shop", Extra: map[string]any{"run_id": "77"}}.Claims(testNow)), Claims{"run_id": "77"}},
 		{"outbound", Outbound{Issuer: "https://x.tokens.sts.global.api.aws", Principal: "arn:aws:iam::123456789012:role/R", Audience: []string{"a", "b"},
 			Account: "123456789012", Region: "us-east-1", RequestTags: map[string]string{"k": "v"}, Lifetime: time.Minute}.Claims(testNow),
@@ -113,7 +116,7 @@ func TestPresets(t *testing.T) {
 			}
 		}
 	}
-	for _, repo := range []string{"", "acme", "acme/", "/shop", "a/b/c"} {
+	for _, repo := range []string{"", "acme", "acme/", "/shop", "a/b/c", "acme@1/shop", "acme/shop@1", "acme@x/shop@y", "acme@/shop@"} {
 		if _, err := (GitHubActions{Repository: repo}).Claims(testNow); err == nil {
 			t.Errorf("repository %q was accepted", repo)
 		}

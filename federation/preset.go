@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"gatehouse/lazy"
 )
 
 // Claims are the claims of a token to issue.
@@ -93,12 +95,17 @@ func (a ServiceAccount) Claims(now time.Time) (Claims, error) {
 // a provider of that URL which is registered with the development issuer's key set.
 const GitHubActionsIssuer = "https://token.actions.githubusercontent.com"
 
+var githubRepository = lazy.Regexp(`^([^/@:]+)(?:@([0-9]+))?/([^/@:]+)(?:@([0-9]+))?$`)
+
 // GitHubActions is a job of a GitHub Actions workflow:
 // https://docs.github.com/en/actions/reference/security/oidc
 type GitHubActions struct {
 	Issuer string // GitHubActionsIssuer when empty
-	// Repository is OWNER/NAME.
-	Repository                      string
+	// Repository is OWNER/NAME or, of a repository with an immutable subject, OWNER@ID/NAME@ID: those that were made or
+	// renamed since July 15, 2026 have one.
+	// https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens/
+	Repository string
+	// RepositoryID and RepositoryOwnerID are those of Repository, or else 1, when empty.
 	RepositoryID, RepositoryOwnerID string
 	// Environment, PullRequest and Ref decide the subject, in this order of precedence. Ref is refs/heads/main when
 	// empty, refs/pull/1/merge for a pull request.
@@ -119,10 +126,13 @@ type GitHubActions struct {
 
 // Claims returns the claims of a token issued at now.
 func (g GitHubActions) Claims(now time.Time) (Claims, error) {
-	owner, name, ok := strings.Cut(g.Repository, "/")
-	if !ok || owner == "" || name == "" || strings.Contains(name, "/") {
-		return nil, fmt.Errorf("GitHub Actions token: repository %q is not OWNER/NAME", g.Repository)
+	m := githubRepository().FindStringSubmatch(g.Repository)
+	if m == nil || (m[2] == "") != (m[4] == "") {
+		return nil, fmt.Errorf("GitHub Actions token: repository %q is neither OWNER/NAME nor OWNER@ID/NAME@ID", g.Repository)
 	}
+	// Only the subject has the ids: what other claims say of the repository is its name.
+	owner, repository := m[1], m[1]+"/"+m[3]
+	ownerID, repositoryID := cmp.Or(g.RepositoryOwnerID, m[2], "1"), cmp.Or(g.RepositoryID, m[4], "1")
 	event := cmp.Or(g.Event, "push")
 	ref := cmp.Or(g.Ref, "refs/heads/main")
 	if g.PullRequest {
@@ -143,7 +153,7 @@ func (g GitHubActions) Claims(now time.Time) (Claims, error) {
 		sub = "ref:" + ref
 	}
 	workflow := cmp.Or(g.Workflow, "deploy.yml")
-	workflowRef := g.Repository + "/.github/workflows/" + workflow + "@" + ref
+	workflowRef := repository + "/.github/workflows/" + workflow + "@" + ref
 	sha := cmp.Or(g.SHA, strings.Repeat("0", 40))
 	c := standard(cmp.Or(g.Issuer, GitHubActionsIssuer), "repo:"+g.Repository+":"+sub, stsAudience(g.Audience), now,
 		cmp.Or(g.Lifetime, 5*time.Minute))
@@ -152,8 +162,8 @@ func (g GitHubActions) Claims(now time.Time) (Claims, error) {
 	for name, v := range map[string]string{
 		"actor": cmp.Or(g.Actor, owner), "actor_id": cmp.Or(g.ActorID, "1"), "base_ref": "", "event_name": event, "head_ref": "",
 		"job_workflow_ref": workflowRef, "job_workflow_sha": sha, "ref": ref, "ref_protected": "false", "ref_type": refType,
-		"repository": g.Repository, "repository_id": cmp.Or(g.RepositoryID, "1"), "repository_owner": owner,
-		"repository_owner_id": cmp.Or(g.RepositoryOwnerID, "1"), "repository_visibility": "private", "run_attempt": "1",
+		"repository": repository, "repository_id": repositoryID, "repository_owner": owner,
+		"repository_owner_id": ownerID, "repository_visibility": "private", "run_attempt": "1",
 		"run_id": "1", "run_number": "1", "runner_environment": "github-hosted", "sha": sha, "workflow": workflow,
 		"workflow_ref": workflowRef, "workflow_sha": sha,
 	} {

@@ -133,7 +133,7 @@ func (s *Server) IssueToken(ctx context.Context, r TokenRequest) (string, error)
 
 var (
 	errKubernetesSubject = errors.New("the subject of a Kubernetes service account is system:serviceaccount:NAMESPACE:NAME")
-	errGitHubSubject     = errors.New("the subject of a GitHub Actions job is repo:OWNER/NAME:ref:REF, repo:OWNER/NAME:environment:NAME or repo:OWNER/NAME:pull_request")
+	errGitHubSubject     = errors.New("the subject of a GitHub Actions job is repo:OWNER/NAME:ref:REF, repo:OWNER/NAME:environment:NAME or repo:OWNER/NAME:pull_request, with or without ids: OWNER@ID/NAME@ID")
 )
 
 func (s *Server) tokenClaims(r TokenRequest, now time.Time) (federation.Claims, error) {
