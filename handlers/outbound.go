@@ -53,11 +53,16 @@ func webIdentityToken(_ context.Context, _ *call, in any) (auth.Target, error) {
 	if r.DurationSeconds != nil {
 		seconds = int(*r.DurationSeconds)
 	}
-	return auth.Target{Resource: "*", Keys: map[string][]string{
+	t := auth.Target{Resource: "*", Keys: map[string][]string{
 		"sts:IdentityTokenAudience": r.Audience,
 		"sts:SigningAlgorithm":      {*r.SigningAlgorithm},
 		"sts:DurationSeconds":       {strconv.Itoa(seconds)},
-	}}, nil
+	}}
+	if len(r.Tags) > 0 {
+		// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html
+		t.Also = []auth.Target{{Action: "sts:TagGetWebIdentityToken", Resource: "*", Keys: t.Keys}}
+	}
+	return t, nil
 }
 
 // EnableOutboundWebIdentityFederation lets the account's principals have tokens of its issuer, whose URL stays the

@@ -257,3 +257,33 @@ func mustRequest(t *testing.T, method, url string) *http.Request {
 	}
 	return r
 }
+
+// Who passes tags needs a permission for that, too, whose conditions see all of the call.
+func TestTagGetWebIdentityToken(t *testing.T) {
+	t.Parallel()
+	s := newServerIn(t, auth.Strict)
+	if _, err := s.IAM(account).EnableOutboundWebIdentityFederation(t.Context(), &iam.EnableOutboundWebIdentityFederationInput{}); err != nil {
+		t.Fatal(err)
+	}
+	c := sts.NewFromConfig(s.userIn(account, "alice", allow("sts:GetWebIdentityToken", "*")))
+	token := func(audience string, tags ...types.Tag) error {
+		_, err := c.GetWebIdentityToken(t.Context(), &sts.GetWebIdentityTokenInput{Audience: []string{audience}, SigningAlgorithm: aws.String("ES384"), Tags: tags})
+		return err
+	}
+	tag := types.Tag{Key: aws.String("job"), Value: aws.String("7")}
+	if err := token("a"); err != nil {
+		t.Errorf("without tags: %v", err)
+	}
+	const denied = "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: sts:TagGetWebIdentityToken on resource: *"
+	if err := token("a", tag); code(err) != "AccessDenied" || !strings.HasPrefix(message(err), denied) {
+		t.Errorf("with a tag: got %v, want %s", err, denied)
+	}
+	s.userPolicy(account, "alice", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:GetWebIdentityToken","Resource":"*"},
+		{"Effect":"Allow","Action":"sts:TagGetWebIdentityToken","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":"job","sts:IdentityTokenAudience":"a"}}}]}`)
+	if err := token("a", tag); err != nil {
+		t.Errorf("with a tag that is allowed: %v", err)
+	}
+	if err := token("b", tag); code(err) != "AccessDenied" {
+		t.Errorf("for another audience: got %v, want AccessDenied", err)
+	}
+}
