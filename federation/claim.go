@@ -99,10 +99,54 @@ func (w *WebIdentity) SessionKeys() map[string][]string {
 }
 
 const (
+	rolesClaim          = "https://aws.amazon.com/roles"
 	tagsClaim           = "https://aws.amazon.com/tags"
 	sourceIdentityClaim = "https://aws.amazon.com/source_identity"
 	maxTags             = 50
 )
+
+var roleARNPattern = lazy.Regexp(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/(?:[\x21-\x7e]+/)?[\w+=,.@-]{1,64}$`)
+
+// rolesOf reads the claim by which a provider says what roles a token is for: a list of ARNs, or a text with semicolons
+// between them. What is no role's ARN says nothing. AWS does not describe the claim; people have tried it:
+// https://awsteele.com/blog/2026/07/13/oidc-tokens-can-now-restrict-which-aws-roles-they-assume.html
+func rolesOf(claim any) ([]string, error) {
+	var given []string
+	switch v := claim.(type) {
+	case nil:
+		return nil, nil
+	case string:
+		given = strings.Split(v, ";")
+	case []any:
+		for _, e := range v {
+			if s, ok := e.(string); ok {
+				given = append(given, s)
+			}
+		}
+	default:
+		return nil, awserr.InvalidIdentityToken.Errorf("The roles claim is not in a supported format")
+	}
+	var roles []string
+	for _, s := range given {
+		if s = strings.TrimSpace(s); roleARNPattern().MatchString(s) {
+			roles = append(roles, s)
+		}
+	}
+	if roles == nil {
+		return nil, awserr.InvalidIdentityToken.Errorf("The roles claim contains no valid role ARNs")
+	}
+	return roles, nil
+}
+
+// Authorize refuses a role that the token is not for, whatever the role's trust policy says. authorized says that the
+// provider named the role.
+func (w *WebIdentity) Authorize(role string) (authorized bool, err error) {
+	authorized = slices.Contains(w.Roles, role)
+	if !authorized && w.Roles != nil {
+		return false, awserr.InvalidIdentityToken.Errorf("The target role ARN is not present in the roles claim of the identity token")
+	}
+	return authorized, nil
+}
 
 // sessionClaims reads session tags and source identity. Tags come nested in one claim, or flattened into one for each:
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_adding-assume-role-idp

@@ -84,6 +84,8 @@ type WebIdentity struct {
 	Tags              []Tag
 	TransitiveTagKeys []string
 	SourceIdentity    string
+	// Roles are the ARNs of the only roles that the provider lets the token be used for; nil: it does not say.
+	Roles []string
 }
 
 // Tag is a session tag.
@@ -285,6 +287,9 @@ func identity(claims map[string]any, p Provider, now time.Time) (*WebIdentity, e
 	}
 	w.Keys = conditionKeys(w)
 	if err := w.sessionClaims(); err != nil {
+		return nil, err
+	}
+	if w.Roles, err = rolesOf(claims[rolesClaim]); err != nil {
 		return nil, err
 	}
 	return w, nil

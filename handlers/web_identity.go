@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -31,6 +32,11 @@ func (s *STS) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleW
 	if err != nil {
 		return nil, err
 	}
+	authorized, err := id.Authorize(*in.RoleArn)
+	if err != nil {
+		return nil, err
+	}
+	id.Keys["sts:RoleAuthorizedByIdp"] = []string{strconv.FormatBool(authorized)}
 	principal.Type = policy.WebIdentity
 	session, packed, err := s.assume(ctx, unsignedSession{
 		action: "sts:AssumeRoleWithWebIdentity", principal: principal, roleARN: *in.RoleArn, name: *in.RoleSessionName,

@@ -581,3 +581,61 @@ func policyARNs(arns ...string) (list []types.PolicyDescriptorType) {
 	}
 	return list
 }
+
+// The provider may say what roles its token is for. That holds in every mode and whatever the trust policy says, which can
+// ask that it is said. https://awsteele.com/blog/2026/07/13/oidc-tokens-can-now-restrict-which-aws-roles-they-assume.html
+func TestRolesClaim(t *testing.T) {
+	t.Parallel()
+	const (
+		absent = "The target role ARN is not present in the roles claim of the identity token"
+		none   = "The roles claim contains no valid role ARNs"
+		format = "The roles claim is not in a supported format"
+		denied = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+		other  = "arn:aws:iam::" + account + ":role/other"
+	)
+	for _, mode := range []auth.Mode{auth.Off, auth.Strict} {
+		s, _ := newWebIdentityServer(t, mode)
+		s.mustCreateOIDCProvider(account, idpURL, "app")
+		plain := s.mustCreateTrustingRole("plain", idpARN, webIdentityAction, "")
+		asking := s.mustCreateTrustingRole("asking", idpARN, webIdentityAction, `{"Bool":{"sts:RoleAuthorizedByIdp":"true"}}`)
+		without := s.mustCreateTrustingRole("without", idpARN, webIdentityAction, `{"Bool":{"sts:RoleAuthorizedByIdp":"false"}}`)
+		for _, tt := range []struct {
+			name, role string
+			claim      any
+			message    string
+		}{
+			{"no claim", plain, nil, ""},
+			{"no claim, asked for", asking, nil, denied},
+			{"no claim, as asked for", without, nil, ""},
+			{"the role", plain, plain, ""},
+			{"the role, asked for", asking, asking, ""},
+			{"the role, not to be said", without, []string{without}, denied},
+			{"among others", asking, []any{"x", 7, other, asking}, ""},
+			{"among others in a text", asking, other + "; " + asking, ""},
+			{"another role", plain, other, absent},
+			{"another role, asked for", asking, []string{plain}, absent},
+			{"in another case", plain, strings.Replace(plain, "plain", "Plain", 1), absent},
+			{"a pattern", plain, "arn:aws:iam::" + account + ":role/*", none},
+			{"a name", plain, "plain", none},
+			{"an empty list", plain, []string{}, none},
+			{"an object", plain, map[string]any{plain: true}, format},
+			{"a number", plain, 1, format},
+			{"its own answer", asking, nil, denied},
+		} {
+			claims := s.claims(map[string]any{"sts:RoleAuthorizedByIdp": true})
+			if tt.claim != nil {
+				claims["https://aws.amazon.com/roles"] = tt.claim
+			}
+			want := tt.message
+			if want == denied && mode == auth.Off {
+				want = ""
+			}
+			_, err := s.anonymous().AssumeRoleWithWebIdentity(t.Context(), &sts.AssumeRoleWithWebIdentityInput{
+				RoleArn: &tt.role, RoleSessionName: aws.String("x1"), WebIdentityToken: aws.String(s.sign(keys().good, claims)),
+			})
+			if want == "" && err != nil || want != "" && message(err) != want || want == absent && code(err) != "InvalidIdentityToken" {
+				t.Errorf("%s, %s: got %v, want %q", mode, tt.name, err, want)
+			}
+		}
+	}
+}
