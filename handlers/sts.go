@@ -40,6 +40,11 @@ func (s *STS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.Ass
 	if err != nil {
 		return nil, err
 	}
+	if len(in.ProvidedContexts) > 0 {
+		// IAM Identity Center signs the assertions, and there is none that these could be of: believing them unverified would
+		// let anybody be anybody. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
+		return nil, awserr.ExpiredTokenException.Errorf("The context assertion that was passed is expired or is not valid.")
+	}
 	chained := s.caller.Kind == auth.AssumedRole
 	d := defaultRoleSession
 	if in.DurationSeconds != nil {

@@ -156,3 +156,16 @@ func TestMinimumSessionTokenSize(t *testing.T) {
 		}
 	}
 }
+
+// Nobody here could have signed a context, and none is believed without a signature.
+func TestAssumeRoleWithContext(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	alice, role := s.mustCreateUser("alice"), s.mustCreateRole("app")
+	_, err := sts.NewFromConfig(alice).AssumeRole(t.Context(), &sts.AssumeRoleInput{
+		RoleArn: &role, RoleSessionName: aws.String("test"), ProvidedContexts: []types.ProvidedContext{{
+			ProviderArn: aws.String("arn:aws:iam::aws:contextProvider/IdentityCenter"), ContextAssertion: aws.String("eyJhbGciOiJub25lIn0.e30."),
+		}},
+	})
+	answered(t, err, "ExpiredTokenException", "The context assertion that was passed is expired or is not valid.")
+}
