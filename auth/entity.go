@@ -164,7 +164,7 @@ const rootMayAll = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Actio
 
 // sessionPolicies returns the policies that were passed when a session was made.
 func (r *reader) sessionPolicies(ctx context.Context, s *store.Session) ([]policy.Policy, error) {
-	if s == nil || s.Policy == "" && len(s.PolicyARNs) == 0 && s.TaskPolicyARN == "" {
+	if s == nil || !s.Limited() {
 		return nil, nil
 	}
 	return remember(ctx, r, &r.auth.sessions, s.AccessKeyID, func(tx *store.Tx) ([]policy.Policy, error) {

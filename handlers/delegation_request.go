@@ -345,13 +345,18 @@ func (s *IAM) UpdateDelegationRequest(ctx context.Context, in *iam.UpdateDelegat
 	return &iam.UpdateDelegationRequestOutput{}, s.move(ctx, &r, store.DelegationPending, delegationLife)
 }
 
-// AcceptDelegationRequest approves a request. The delegated credentials will be the caller's.
+// AcceptDelegationRequest approves a request. The delegated credentials will be the caller's. They carry the permissions that
+// were asked for as their session policy and could not keep another, so that a session that is limited by policies, as those
+// of federated users and of AssumeRoot are, can't accept: it would delegate more than it has. What AWS answers is not known.
 func (s *IAM) AcceptDelegationRequest(ctx context.Context, in *iam.AcceptDelegationRequestInput) (*iam.AcceptDelegationRequestOutput, error) {
 	r, err := s.requestIn(ctx, *in.DelegationRequestId, store.DelegationAssigned, store.DelegationPending)
 	if err != nil {
 		return nil, err
 	}
 	c := s.caller
+	if session := c.Session(); session != nil && (session.Kind == store.KindFederatedUser || session.Limited()) {
+		return nil, awserr.AccessDenied.Errorf("Credentials that are limited by session policies cannot accept a delegation request.")
+	}
 	r.ApproverARN, r.ApproverUserID, r.ApproverKind, r.ApproverAccessKeyID = c.ARN, c.UserID, store.KindUser, c.AccessKeyID
 	r.ApproverIssuerARN, r.ApproverIssuerID = c.ARN, c.EntityID()
 	if session := c.Session(); session != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"gatehouse/auth"
 	"gatehouse/store"
@@ -178,6 +179,34 @@ func TestDelegatedAccessEnds(t *testing.T) {
 		}
 		if got := *out.Credentials.Expiration; got.Before(end.Add(-time.Minute)) || got.After(end) {
 			t.Errorf("%s: got a session until %s, want %s", tt.workflow, got, end)
+		}
+	}
+}
+
+// Whoever accepts gives what is asked for to the partner, and has to have it.
+func TestAcceptWithLimitedCredentials(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	ctx := t.Context()
+	alice, role := s.mustCreateUser("alice"), s.mustCreateRole("app")
+	nothing := aws.String(deny("*", "*"))
+	id := s.mustRequestDelegation("limits")
+	_, err := s.IAM(account).AssociateDelegationRequest(ctx, &iam.AssociateDelegationRequestInput{DelegationRequestId: id})
+	answered(t, err, "", "")
+	for _, tt := range []struct {
+		name string
+		in   sts.AssumeRoleInput
+		code string
+	}{
+		{"inline", sts.AssumeRoleInput{Policy: nothing}, "AccessDenied"},
+		{"managed", sts.AssumeRoleInput{PolicyArns: []ststypes.PolicyDescriptorType{{Arn: aws.String("arn:aws:iam::aws:policy/ReadOnlyAccess")}}}, "AccessDenied"},
+		{"none", sts.AssumeRoleInput{}, ""},
+	} {
+		tt.in.RoleArn = &role
+		session := iam.NewFromConfig(s.mustSession(alice, &tt.in))
+		_, err := session.AcceptDelegationRequest(ctx, &iam.AcceptDelegationRequestInput{DelegationRequestId: id})
+		if code(err) != tt.code {
+			t.Errorf("%s: got %v, want %q", tt.name, err, tt.code)
 		}
 	}
 }

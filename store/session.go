@@ -60,11 +60,16 @@ type SessionDetails struct {
 	Delegated bool `json:"delegated,omitempty"`
 }
 
+// Limited reports whether policies limit the session to less than its principal may do.
+func (d *SessionDetails) Limited() bool {
+	return d.Policy != "" || len(d.PolicyARNs) > 0 || d.TaskPolicyARN != ""
+}
+
 // empty reports whether there is nothing to store.
 func (d *SessionDetails) empty() bool {
-	return d.Policy == "" && len(d.PolicyARNs) == 0 && len(d.Tags) == 0 && len(d.TransitiveTagKeys) == 0 &&
+	return !d.Limited() && len(d.Tags) == 0 && len(d.TransitiveTagKeys) == 0 &&
 		d.MFAAuthenticated == 0 && d.MFASerial == "" && !d.Chained && d.FederatedProvider == "" &&
-		len(d.FederationContext) == 0 && d.TaskPolicyARN == "" && !d.AssumedRoot && !d.Delegated
+		len(d.FederationContext) == 0 && !d.AssumedRoot && !d.Delegated
 }
 
 // CreateSession stores s with a new access key id, secret and token, which it sets together with AccountID and, when
