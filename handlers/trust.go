@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 
 	"gatehouse/auth"
@@ -20,9 +21,14 @@ var (
 // trusted returns who the users and roles are that a trust policy names, and refuses one that AWS would not store.
 //
 // Accounts and sessions are taken as they are: which accounts AWS has is not known here, and a session that a policy
-// names need not have begun.
+// names need not have begun. A user or role may be named by its unique id while it exists, as if it were by its ARN.
+// https://hackingthe.cloud/aws/enumeration/enumerate_principal_arn_from_unique_id
 func (s *IAM) trusted(ctx context.Context, doc string) ([]store.TrustPrincipal, error) {
-	if err := s.checkDocument(ctx, policy.Trust, "ACLSizePerRole", doc); err != nil {
+	named, err := s.nameIDs(ctx, doc)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkDocument(ctx, policy.Trust, "ACLSizePerRole", named); err != nil {
 		return nil, err
 	}
 	if err := policy.CheckSharedProviders(doc); err != nil {
@@ -47,6 +53,26 @@ func (s *IAM) trusted(ctx context.Context, doc string) ([]store.TrustPrincipal, 
 		known = append(known, p)
 	}
 	return known, nil
+}
+
+// nameIDs returns doc with the ARNs of users and roles in the place of their unique ids. One that is nobody's stays, and so
+// does all of what is no policy document.
+func (c *call) nameIDs(ctx context.Context, doc string) (string, error) {
+	var failed error
+	named, err := policy.RewritePrincipals(doc, func(ref policy.PrincipalRef) string {
+		if ref.Type != "AWS" || !idPrincipal().MatchString(ref.Value) || failed != nil {
+			return ref.Value
+		}
+		arn, err := auth.PrincipalARN(ctx, c.tx, c.partition, store.TrustPrincipal{Value: ref.Value, Account: c.account.ID, ID: ref.Value})
+		if err != nil {
+			failed = err
+		}
+		return cmp.Or(arn, ref.Value)
+	})
+	if err != nil {
+		return doc, nil
+	}
+	return named, failed
 }
 
 // identify returns which user or role an ARN, or a unique id of the caller's account, stands for now.

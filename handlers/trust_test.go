@@ -55,6 +55,30 @@ func TestTrustPolicy(t *testing.T) {
 	}
 }
 
+// TestTrustUniqueID: a trust policy may name a user or role by its unique id. It shows the ARN, and once the user is gone
+// the id is nobody's, https://hackingthe.cloud/aws/enumeration/enumerate_principal_arn_from_unique_id.
+func TestTrustUniqueID(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c, ctx := s.IAM(account), t.Context()
+	_, err := c.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("alice"), Path: aws.String("/team/")})
+	answered(t, err, "", "")
+	u, err := c.GetUser(ctx, &iam.GetUserInput{UserName: aws.String("alice")})
+	answered(t, err, "", "")
+	trust := strings.Replace(trustAccount, account, *u.User.UserId, 1)
+	_, err = c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("app"), AssumeRolePolicyDocument: &trust})
+	answered(t, err, "", "")
+	r, err := c.GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String("app")})
+	answered(t, err, "", "")
+	if want := encodeDocument(strings.Replace(trustAccount, account, *u.User.Arn, 1)); *r.Role.AssumeRolePolicyDocument != want {
+		t.Errorf("trust policy: got %s, want %s", *r.Role.AssumeRolePolicyDocument, want)
+	}
+	_, err = c.DeleteUser(ctx, &iam.DeleteUserInput{UserName: aws.String("alice")})
+	answered(t, err, "", "")
+	_, err = c.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: aws.String("app"), PolicyDocument: &trust})
+	answered(t, err, "MalformedPolicyDocument", `Invalid principal in policy: "AWS":"`+*u.User.UserId+`"`)
+}
+
 // TestSeedTrust: a seed file may name principals that stand behind the role, and other accounts'.
 func TestSeedTrust(t *testing.T) {
 	t.Parallel()
