@@ -6,7 +6,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"gatehouse/awserr"
 	"gatehouse/catalog"
+	"gatehouse/policy"
 	"gatehouse/store"
 )
 
@@ -23,6 +25,9 @@ func accountOperations() []operation {
 // CreateAccountAlias gives the account an alias, in place of the one that it has. No two accounts of the server have the
 // same, and an account can't be given its own once more.
 func (s *IAM) CreateAccountAlias(ctx context.Context, in *iam.CreateAccountAliasInput) (*iam.CreateAccountAliasOutput, error) {
+	if policy.IsAccountID(*in.AccountAlias) { // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+		return nil, awserr.ValidationError.Errorf("The specified value for accountAlias is invalid. It must not be a 12-digit number.")
+	}
 	current, err := s.account.Alias(ctx)
 	if err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ func TestAccountAlias(t *testing.T) {
 	answered(t, create(c, "first"), "EntityAlreadyExists", "The account alias first already exists.")
 	answered(t, create(other, "first"), "EntityAlreadyExists", "The account alias first already exists.")
 	answered(t, create(c, "Upper"), "ValidationError", "")
+	answered(t, create(c, "210987654321"), "ValidationError", "") // it would be taken for an account id
 	answered(t, create(c, "second"), "", "")
 	if got := aliases(); !slices.Equal(got, []string{"second"}) {
 		t.Errorf("ListAccountAliases: got %v, want second", got)
