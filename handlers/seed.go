@@ -13,8 +13,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"go.yaml.in/yaml/v3"
 
 	"gatehouse/catalog"
@@ -357,6 +359,9 @@ func (a *SeedAccount) apply(ctx context.Context, account *store.Account) error {
 		return err
 	}
 	if a.Alias != "" {
+		if !seedAlias().MatchString(a.Alias) || len(a.Alias) < 3 || len(a.Alias) > 63 || policy.IsAccountID(a.Alias) {
+			return fmt.Errorf("alias %q: 3 to 63 lower-case letters, digits and single hyphens between them are needed, and not twelve digits", a.Alias)
+		}
 		if current, err := account.Alias(ctx); err != nil {
 			return err
 		} else if current != a.Alias {
@@ -426,7 +431,7 @@ func (p *SeedPolicy) apply(ctx context.Context, account *store.Account) error {
 			}
 		}
 	}
-	return account.SetResourceTags(ctx, current.ID, tagsOf(p.Tags))
+	return seedResourceTags(ctx, account, current.ID, p.Tags)
 }
 
 // seedVersion makes a document the default version, in the place of the oldest when there are as many as may be.
@@ -486,6 +491,9 @@ func (r *SeedRole) apply(ctx context.Context, account *store.Account) error {
 	if want.MaxSessionDuration < 3600 || want.MaxSessionDuration > 43200 {
 		return fmt.Errorf("max_session_duration: %d is not from 3600 to 43200", want.MaxSessionDuration)
 	}
+	if err := seedBoundary(ctx, account, r.PermissionsBoundary); err != nil {
+		return err
+	}
 	current, err := account.Role(ctx, r.Name)
 	switch {
 	case store.IsNotFound(err):
@@ -510,6 +518,9 @@ func (r *SeedRole) apply(ctx context.Context, account *store.Account) error {
 
 func (u *SeedUser) apply(ctx context.Context, account *store.Account) error {
 	if err := checkSeedName(u.Name, u.Path, 64); err != nil {
+		return err
+	}
+	if err := seedBoundary(ctx, account, u.PermissionsBoundary); err != nil {
 		return err
 	}
 	current, err := account.User(ctx, u.Name)
@@ -569,8 +580,10 @@ func (k *SeedAccessKey) apply(ctx context.Context, account *store.Account, userI
 }
 
 var (
-	seedName = lazy.Regexp(`^[\w+=,.@-]+$`)
-	seedPath = lazy.Regexp(`^(/|/[\x21-\x7e]{1,510}/)$`)
+	seedName  = lazy.Regexp(`^[\w+=,.@-]+$`)
+	seedPath  = lazy.Regexp(`^(/|/[\x21-\x7e]{1,510}/)$`)
+	seedAlias = lazy.Regexp(`^[a-z0-9](-?[a-z0-9])+$`)
+	seedTag   = lazy.Regexp(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 )
 
 // checkSeedName holds a name and a path against the patterns that the API has for them.
@@ -584,32 +597,83 @@ func checkSeedName(name, path string, longest int) error {
 	return nil
 }
 
+// seedTags gives a user or a role its tags.
 func seedTags(ctx context.Context, account *store.Account, id string, tags map[string]string) error {
-	return account.SetTags(ctx, id, tagsOf(tags))
+	list, err := tagsOf(tags, newTags)
+	if err != nil {
+		return err
+	}
+	return account.SetTags(ctx, id, list)
 }
 
-func tagsOf(m map[string]string) []store.Tag {
-	var list []store.Tag
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		list = append(list, store.Tag{Key: key, Value: m[key]})
+// seedResourceTags is seedTags for what is neither a user nor a role.
+func seedResourceTags(ctx context.Context, account *store.Account, id string, tags map[string]string) error {
+	list, err := tagsOf(tags, newResourceTags)
+	if err != nil {
+		return err
 	}
-	return list
+	return account.SetResourceTags(ctx, id, list)
+}
+
+// tagsOf returns tags by key, held against what the API says of them.
+func tagsOf(m map[string]string, check func([]types.Tag) ([]store.Tag, error)) ([]store.Tag, error) {
+	var list []types.Tag
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		value := m[key]
+		if key == "" || !seedTag().MatchString(key) || utf8.RuneCountInString(key) > 128 {
+			return nil, fmt.Errorf("tag %q: a key of 1 to 128 letters, digits, spaces and _.:/=+-@ is needed", key)
+		}
+		if !seedTag().MatchString(value) || utf8.RuneCountInString(value) > 256 {
+			return nil, fmt.Errorf("tag %s: a value of at most 256 letters, digits, spaces and _.:/=+-@ is needed", key)
+		}
+		list = append(list, types.Tag{Key: &key, Value: &value})
+	}
+	if len(list) > 50 {
+		return nil, fmt.Errorf("%d tags are more than 50", len(list))
+	}
+	return check(list)
+}
+
+// seedBoundary refuses a permissions boundary that is not there: whatever it bounds could do nothing.
+func seedBoundary(ctx context.Context, account *store.Account, arn string) error {
+	if arn == "" {
+		return nil
+	}
+	if _, err := seedPolicyARN(ctx, account, arn); err != nil {
+		return fmt.Errorf("permissions_boundary: %w", err)
+	}
+	return nil
+}
+
+// seedPolicyARN returns the ARN of a managed policy as its owner spells it.
+func seedPolicyARN(ctx context.Context, account *store.Account, arn string) (string, error) {
+	if _, ok := catalog.Policy(arn); ok {
+		return arn, nil
+	}
+	p, err := account.PolicyByARN(ctx, arn)
+	if err != nil {
+		return "", err
+	}
+	owner, _, _ := strings.Cut(arn, ":policy/")
+	return owner + ":policy" + p.Path + p.Name, nil
 }
 
 // seedPolicies attaches and puts the policies that the seed names, and leaves others alone.
 func seedPolicies(ctx context.Context, account *store.Account, kind store.OwnerKind, id, name string, attached []string, inline map[string]SeedDocument) error {
 	for _, arn := range attached {
-		if _, ok := catalog.Policy(arn); !ok {
-			if _, err := account.PolicyByARN(ctx, arn); err != nil {
-				return fmt.Errorf("attached_policies: %w", err)
-			}
+		found, err := seedPolicyARN(ctx, account, arn)
+		if err != nil {
+			return fmt.Errorf("attached_policies: %w", err)
 		}
-		if err := account.AttachPolicy(ctx, kind, id, arn); err != nil {
+		if err := account.AttachPolicy(ctx, kind, id, found); err != nil {
 			return err
 		}
 	}
 	size := 0
 	for _, policyName := range slices.Sorted(maps.Keys(inline)) {
+		if err := checkSeedName(policyName, "", 128); err != nil {
+			return fmt.Errorf("inline policy: %w", err)
+		}
 		doc := inline[policyName].Text
 		if err := checkInline("aws", kind, name, size, 0, doc); err != nil {
 			return fmt.Errorf("inline policy %s: %w", policyName, err)

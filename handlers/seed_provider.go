@@ -63,7 +63,7 @@ func (p *SeedOIDCProvider) apply(ctx context.Context, account *store.Account) er
 	if err := account.SetKeySet(ctx, name, store.KeySet{Document: p.JWKS.Text, File: p.JWKS.file}); err != nil {
 		return err
 	}
-	return account.SetResourceTags(ctx, current.TagOwner(), tagsOf(p.Tags))
+	return seedResourceTags(ctx, account, current.TagOwner(), p.Tags)
 }
 
 func (p *SeedSAMLProvider) apply(ctx context.Context, account *store.Account) error {
@@ -88,7 +88,7 @@ func (p *SeedSAMLProvider) apply(ctx context.Context, account *store.Account) er
 	if err != nil {
 		return err
 	}
-	return account.SetResourceTags(ctx, current.TagOwner(), tagsOf(p.Tags))
+	return seedResourceTags(ctx, account, current.TagOwner(), p.Tags)
 }
 
 // validUntil is when AWS stops to take assertions of a provider: when its metadata says, or in a hundred years.

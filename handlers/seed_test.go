@@ -235,3 +235,59 @@ func TestSeedProviders(t *testing.T) {
 		}
 	}
 }
+
+// TestSeedRefuses: what the API would not take is a mistake of the seed file, too. Nobody could take it away with the API.
+func TestSeedRefuses(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	const inline = `{Version: "2012-10-17", Statement: {Effect: Allow, Action: "s3:*", Resource: "*"}}`
+	long := strings.Repeat("x", 257)
+	for name, tt := range map[string]struct{ account, want string }{
+		"alias in capitals":        {`alias: Dev`, "alias"},
+		"alias of two":             {`alias: ab`, "alias"},
+		"alias with two hyphens":   {`alias: a--b`, "alias"},
+		"alias of twelve digits":   {`alias: "210987654321"`, "alias"},
+		"name of an inline policy": {`users: [{name: u, inline_policies: {"a b": ` + inline + `}}]`, "inline policy"},
+		"boundary of a user":       {`users: [{name: u, permissions_boundary: "arn:aws:iam::123456789012:policy/none"}]`, "permissions_boundary"},
+		"boundary of a role":       {`roles: [{name: r, trust_policy: '` + trustAccount + `', permissions_boundary: nothing}]`, "permissions_boundary"},
+		"key of a tag":             {`users: [{name: u, tags: {"a!": b}}]`, "tag"},
+		"no key of a tag":          {`users: [{name: u, tags: {"": b}}]`, "tag"},
+		"value of a tag":           {`users: [{name: u, tags: {a: ` + long + `}}]`, "tag"},
+		"tag of AWS":               {`users: [{name: u, tags: {"aws:a": b}}]`, "aws: prefixed"},
+		"tags twice":               {`users: [{name: u, tags: {A: b, a: c}}]`, "Duplicate tag keys"},
+	} {
+		file := filepath.Join(t.TempDir(), "seed.yaml")
+		if err := os.WriteFile(file, []byte("accounts:\n  - id: \"123456789012\"\n    "+tt.account+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		seed, err := ReadSeed(file)
+		if err == nil {
+			err = seed.Apply(t.Context(), s.db)
+		}
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want an error that says %q", name, err, tt.want)
+		}
+	}
+}
+
+// TestSeedSpelling: what is attached has the ARN of the policy, in whatever case the file names it.
+func TestSeedSpelling(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	seed := &Seed{Accounts: []SeedAccount{{
+		ID:       account,
+		Policies: []SeedPolicy{{Name: "Dev", Path: "/p/", Document: SeedDocument{Text: allowAll}}},
+		Groups:   []SeedGroup{{Name: "g", AttachedPolicies: []string{"arn:aws:iam::123456789012:policy/p/DEV"}}},
+	}}}
+	if err := seed.Apply(t.Context(), s.db); err != nil {
+		t.Fatal(err)
+	}
+	const arn = "arn:aws:iam::123456789012:policy/p/Dev"
+	out, err := s.IAM(account).GetPolicy(t.Context(), &iam.GetPolicyInput{PolicyArn: aws.String(arn)})
+	answered(t, err, "", "")
+	if n := aws.ToInt32(out.Policy.AttachmentCount); n != 1 {
+		t.Errorf("AttachmentCount: got %d, want 1", n)
+	}
+	_, err = s.IAM(account).DetachGroupPolicy(t.Context(), &iam.DetachGroupPolicyInput{GroupName: aws.String("g"), PolicyArn: aws.String(arn)})
+	answered(t, err, "", "")
+}
