@@ -683,6 +683,20 @@ func TestInlinePoliciesAndTags(t *testing.T) {
 		if err := a.RemoveTags(ctx, "AIDA", []string{"team", "none"}); err != nil {
 			return err
 		}
+		// Policies compare keys without the case of any letter, so that two of these would be one condition key.
+		if err := a.SetTags(ctx, "AIDA", []Tag{{"Équipe", "rouge"}}); err != nil {
+			return err
+		}
+		if err := a.SetTags(ctx, "AIDA", []Tag{{"éQUIPE", "bleue"}}); err != nil {
+			return err
+		}
+		tags, err = a.Tags(ctx, "AIDA", "", 0)
+		if want := []Tag{{"cost", "1"}, {"éQUIPE", "bleue"}}; fmt.Sprint(tags) != fmt.Sprint(want) || err != nil {
+			t.Errorf("Tags: got %v, %v; want %v", tags, err, want)
+		}
+		if err := a.RemoveTags(ctx, "AIDA", []string{"ÉQUIPE"}); err != nil {
+			return err
+		}
 		if n, err := a.CountTags(ctx, "AIDA"); n != 1 || err != nil {
 			t.Errorf("CountTags: got %d, %v; want 1", n, err)
 		}

@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+	"slices"
+	"strings"
+)
 
 // Tag is a tag of an entity or a session.
 type Tag struct {
@@ -18,6 +22,13 @@ const (
 
 // SetTags adds tags to a user or a role and replaces those of the same keys.
 func (a *Account) SetTags(ctx context.Context, ownerID string, tags []Tag) error {
+	var keys []string
+	for _, t := range tags {
+		keys = append(keys, t.Key)
+	}
+	if err := a.RemoveTags(ctx, ownerID, keys); err != nil {
+		return err
+	}
 	return a.setTags(ctx, caselessTags, ownerID, tags)
 }
 
@@ -42,7 +53,27 @@ func (a *Account) setTags(ctx context.Context, table, ownerID string, tags []Tag
 
 // RemoveTags takes tags from a user or a role. Keys that it does not have are passed over.
 func (a *Account) RemoveTags(ctx context.Context, ownerID string, keys []string) error {
+	keys, err := a.spellings(ctx, ownerID, keys)
+	if err != nil {
+		return err
+	}
 	return a.removeTags(ctx, caselessTags, ownerID, keys)
+}
+
+// spellings returns the keys of the tags of a user or a role that are among keys but for their case. The table tells
+// "É" from "é": it knows the case of ASCII letters only.
+func (a *Account) spellings(ctx context.Context, ownerID string, keys []string) ([]string, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	tags, err := a.Tags(ctx, ownerID, "", 0)
+	var found []string
+	for _, t := range tags {
+		if slices.ContainsFunc(keys, func(key string) bool { return strings.EqualFold(key, t.Key) }) {
+			found = append(found, t.Key)
+		}
+	}
+	return found, err
 }
 
 // RemoveResourceTags is RemoveTags for an entity that is neither a user nor a role.
