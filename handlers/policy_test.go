@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -112,6 +113,35 @@ func TestPolicyQuotas(t *testing.T) {
 }
 
 // TestPolicyVersions: every version of one of AWS's policies that the catalogue lists can be read, page by page.
+// TestPolicyUpdateDate: a policy is as new as its latest version; which one is in force does not matter.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_Policy.html
+func TestPolicyUpdateDate(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c, ctx := s.IAM(account), t.Context()
+	arn := s.mustCreatePolicy("dev")
+	updated := func() time.Time {
+		t.Helper()
+		out, err := c.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: &arn})
+		answered(t, err, "", "")
+		return *out.Policy.UpdateDate
+	}
+	created := updated()
+	s.advance(time.Hour)
+	_, err := c.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: &arn, PolicyDocument: aws.String(allowAll)})
+	answered(t, err, "", "")
+	second := updated()
+	if second.Sub(created) < time.Hour {
+		t.Errorf("UpdateDate with a second version: got %s, want an hour after %s", second, created)
+	}
+	s.advance(time.Hour)
+	_, err = c.SetDefaultPolicyVersion(ctx, &iam.SetDefaultPolicyVersionInput{PolicyArn: &arn, VersionId: aws.String("v2")})
+	answered(t, err, "", "")
+	if got := updated(); !got.Equal(second) {
+		t.Errorf("UpdateDate with another default version: got %s, want %s", got, second)
+	}
+}
+
 func TestPolicyVersions(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

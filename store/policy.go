@@ -175,14 +175,15 @@ func (a *Account) CountPolicyVersions(ctx context.Context, policyID string) (int
 	return n, err
 }
 
-// SetDefaultPolicyVersion makes a version the one that is in force.
+// SetDefaultPolicyVersion makes a version the one that is in force. The policy is as new as its latest version all the same.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_Policy.html
 func (a *Account) SetDefaultPolicyVersion(ctx context.Context, policyID string, version int) error {
 	err := a.change(ctx, `
 		UPDATE managed_policy
-		SET default_version = ?3, updated = ?4
+		SET default_version = ?3
 		WHERE account_id = ?1 AND id = ?2 AND EXISTS (
 			SELECT 1 FROM policy_version WHERE account_id = ?1 AND policy_id = ?2 AND version = ?3
-		)`, policyID, version, At(a.tx.Now))
+		)`, policyID, version)
 	return wrap(err, "policy version", versionName(version))
 }
 
