@@ -74,7 +74,7 @@ func (s *IAM) attach(ctx context.Context, kind store.OwnerKind, ownerName, arn s
 		return err
 	}
 	if linked {
-		return awserr.PolicyNotAttachable.Errorf("Cannot attach a Service Role Policy to a Customer %s.", titles[string(kind)])
+		return serviceRolePolicy(kind)
 	}
 	if err := s.account.AttachPolicy(ctx, kind, o.id, found); err != nil {
 		return err

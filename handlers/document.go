@@ -20,6 +20,21 @@ func (s *IAM) checkBoundary(ctx context.Context, arn string) error {
 	return err
 }
 
+// checkNewBoundary is checkBoundary for the operations that set the boundary of an entity that is there. They have an
+// error of their own for the policies of service-linked roles.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutUserPermissionsBoundary.html
+func (s *IAM) checkNewBoundary(ctx context.Context, kind store.OwnerKind, arn string) error {
+	if _, linked, err := s.managedPolicy(ctx, arn); err == nil && linked {
+		return serviceRolePolicy(kind)
+	}
+	return s.checkBoundary(ctx, arn)
+}
+
+// serviceRolePolicy is the answer where a policy for service-linked roles is given to anybody else.
+func serviceRolePolicy(kind store.OwnerKind) error {
+	return awserr.PolicyNotAttachable.Errorf("Cannot attach a Service Role Policy to a Customer %s.", titles[string(kind)])
+}
+
 // checkDocument refuses a document that AWS would not store. quota is the name of the one that bounds its size.
 func (c *call) checkDocument(ctx context.Context, target policy.Target, quota, doc string) (err error) {
 	if target.Quota, err = c.quota(ctx, quota); err != nil {

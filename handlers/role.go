@@ -246,7 +246,7 @@ func (s *IAM) PutRolePermissionsBoundary(ctx context.Context, in *iam.PutRolePer
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkBoundary(ctx, *in.PermissionsBoundary); err != nil {
+	if err := s.checkNewBoundary(ctx, store.OwnerRole, *in.PermissionsBoundary); err != nil {
 		return nil, err
 	}
 	r.PermissionsBoundary = *in.PermissionsBoundary

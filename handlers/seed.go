@@ -647,7 +647,10 @@ func seedBoundary(ctx context.Context, account *store.Account, arn string) error
 
 // seedPolicyARN returns the ARN of a managed policy as its owner spells it.
 func seedPolicyARN(ctx context.Context, account *store.Account, arn string) (string, error) {
-	if _, ok := catalog.Policy(arn); ok {
+	if p, ok := catalog.Policy(arn); ok {
+		if p.ServiceLinked() {
+			return "", fmt.Errorf("%s is for a service-linked role alone", arn)
+		}
 		return arn, nil
 	}
 	p, err := account.PolicyByARN(ctx, arn)

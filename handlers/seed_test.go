@@ -249,6 +249,7 @@ func TestSeedRefuses(t *testing.T) {
 		"alias of twelve digits":   {`alias: "210987654321"`, "alias"},
 		"name of an inline policy": {`users: [{name: u, inline_policies: {"a b": ` + inline + `}}]`, "inline policy"},
 		"boundary of a user":       {`users: [{name: u, permissions_boundary: "arn:aws:iam::123456789012:policy/none"}]`, "permissions_boundary"},
+		"policy of a service":      {`users: [{name: u, attached_policies: ["arn:aws:iam::aws:policy/aws-service-role/BatchServiceRolePolicy"]}]`, "attached_policies"},
 		"boundary of a role":       {`roles: [{name: r, trust_policy: '` + trustAccount + `', permissions_boundary: nothing}]`, "permissions_boundary"},
 		"key of a tag":             {`users: [{name: u, tags: {"a!": b}}]`, "tag"},
 		"no key of a tag":          {`users: [{name: u, tags: {"": b}}]`, "tag"},

@@ -184,7 +184,7 @@ func (s *IAM) PutUserPermissionsBoundary(ctx context.Context, in *iam.PutUserPer
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkBoundary(ctx, *in.PermissionsBoundary); err != nil {
+	if err := s.checkNewBoundary(ctx, store.OwnerUser, *in.PermissionsBoundary); err != nil {
 		return nil, err
 	}
 	u.PermissionsBoundary = *in.PermissionsBoundary

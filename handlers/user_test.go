@@ -169,6 +169,7 @@ func TestUserPermissionsBoundary(t *testing.T) {
 	for _, tt := range []struct{ arn, code, message string }{
 		{"arn:aws:iam::aws:policy/ReadOnlyAccess", "", ""},
 		{s.mustCreatePolicy("limits"), "", ""},
+		{"arn:aws:iam::aws:policy/aws-service-role/BatchServiceRolePolicy", "PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer User."},
 		{"arn:aws:iam::aws:policy/NoSuchPolicy", "NoSuchEntity", "Scope ARN: arn:aws:iam::aws:policy/NoSuchPolicy does not exist or is not attachable."},
 		{"arn:aws:iam::123456789012:role/limits", "InvalidInput", "ARN arn:aws:iam::123456789012:role/limits is not valid."},
 	} {
