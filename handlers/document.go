@@ -8,26 +8,27 @@ import (
 	"gatehouse/store"
 )
 
-// checkBoundary refuses a permissions boundary that is not a managed policy which the account may use.
-func (s *IAM) checkBoundary(ctx context.Context, arn string) error {
+// boundaryPolicy returns the ARN, in the spelling of its owner, of the managed policy that a request names as a permissions
+// boundary, and refuses one that the account can't use.
+func (s *IAM) boundaryPolicy(ctx context.Context, arn string) (string, error) {
 	if arn == "" {
-		return nil
+		return "", nil
 	}
-	_, linked, err := s.managedPolicy(ctx, arn)
+	found, linked, err := s.managedPolicy(ctx, arn)
 	if linked || store.IsNotFound(err) {
-		return awserr.NoSuchEntity.Errorf("Scope ARN: %s does not exist or is not attachable.", arn)
+		return "", awserr.NoSuchEntity.Errorf("Scope ARN: %s does not exist or is not attachable.", arn)
 	}
-	return err
+	return found, err
 }
 
-// checkNewBoundary is checkBoundary for the operations that set the boundary of an entity that is there. They have an
+// newBoundaryPolicy is boundaryPolicy for the operations that set the boundary of an entity that is there. They have an
 // error of their own for the policies of service-linked roles.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_PutUserPermissionsBoundary.html
-func (s *IAM) checkNewBoundary(ctx context.Context, kind store.OwnerKind, arn string) error {
+func (s *IAM) newBoundaryPolicy(ctx context.Context, kind store.OwnerKind, arn string) (string, error) {
 	if _, linked, err := s.managedPolicy(ctx, arn); err == nil && linked {
-		return serviceRolePolicy(kind)
+		return "", serviceRolePolicy(kind)
 	}
-	return s.checkBoundary(ctx, arn)
+	return s.boundaryPolicy(ctx, arn)
 }
 
 // serviceRolePolicy is the answer where a policy for service-linked roles is given to anybody else.

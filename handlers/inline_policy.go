@@ -87,6 +87,9 @@ func permissionsOf(kind store.OwnerKind) resolver {
 			t = withKey(t, "iam:PermissionsBoundary", o.boundary)
 		}
 		if arn := member(in, "PolicyArn"); arn != "" {
+			if arn, err = (&IAM{c}).policySpelling(ctx, arn); err != nil {
+				return t, err
+			}
 			t = withKey(t, "iam:PolicyARN", arn)
 		}
 		return t, nil

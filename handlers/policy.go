@@ -55,8 +55,19 @@ func policyNamed(ctx context.Context, c *call, in any) (auth.Target, error) {
 	if err != nil {
 		return t, err
 	}
+	t.Resource = (&IAM{c}).ownPolicy(p).arn // a policy can be named in any case, and a Deny of its ARN is meant all the same
 	t.Tags, err = c.account.ResourceTags(ctx, p.ID, "", 0)
 	return t, err
+}
+
+// policySpelling returns the ARN of a managed policy as its owner spells it, or as it is when it names none. It is what
+// conditions on the ARN see.
+func (s *IAM) policySpelling(ctx context.Context, arn string) (string, error) {
+	found, _, err := s.managedPolicy(ctx, arn)
+	if store.IsNotFound(err) || awserr.From(err) != nil {
+		return arn, nil
+	}
+	return found, err
 }
 
 // anyPolicy is a managed policy, the account's or AWS's.

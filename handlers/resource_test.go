@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -55,6 +56,12 @@ func TestResources(t *testing.T) {
 			auth.Target{Resource: "arn:aws:iam::123456789012:group/eng/Devs", Keys: map[string][]string{"iam:PolicyARN": {readOnly}}}},
 		{"DetachRolePolicy", &iam.DetachRolePolicyInput{RoleName: aws.String("app"), PolicyArn: aws.String(readOnly)},
 			auth.Target{Resource: "arn:aws:iam::123456789012:role/app", Keys: map[string][]string{"iam:PolicyARN": {readOnly}}}},
+		// A managed policy can be named in any case: policies on who may use it see its own.
+		{"AttachGroupPolicy", &iam.AttachGroupPolicyInput{GroupName: aws.String("devs"), PolicyArn: aws.String(strings.Replace(limits, "limits", "LIMITS", 1))},
+			auth.Target{Resource: "arn:aws:iam::123456789012:group/eng/Devs", Keys: map[string][]string{"iam:PolicyARN": {limits}}}},
+		{"PutUserPermissionsBoundary", &iam.PutUserPermissionsBoundaryInput{UserName: name, PermissionsBoundary: aws.String(strings.Replace(limits, "limits", "Limits", 1))}, bounded},
+		{"DeletePolicy", &iam.DeletePolicyInput{PolicyArn: aws.String(strings.Replace(limits, "limits", "Limits", 1))}, auth.Target{Resource: limits, Account: account}},
+		{"GenerateServiceLastAccessedDetails", &iam.GenerateServiceLastAccessedDetailsInput{Arn: aws.String("arn:aws:iam::123456789012:user/team/ALICE")}, alice},
 		{"AddUserToGroup", &iam.AddUserToGroupInput{GroupName: aws.String("devs"), UserName: name}, auth.Target{Resource: "arn:aws:iam::123456789012:group/eng/Devs"}},
 		{"CreateGroup", &iam.CreateGroupInput{GroupName: aws.String("ops"), Path: aws.String("/o/")}, auth.Target{Resource: "arn:aws:iam::123456789012:group/o/ops"}},
 		{"GetAccessKeyLastUsed", &iam.GetAccessKeyLastUsedInput{AccessKeyId: key.AccessKey.AccessKeyId}, alice},

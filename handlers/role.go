@@ -36,7 +36,6 @@ func (s *IAM) CreateRole(ctx context.Context, in *iam.CreateRoleInput) (*iam.Cre
 	r := &store.Role{
 		Name: *in.RoleName, Path: aws.ToString(in.Path), Description: in.Description,
 		TrustPolicy: *in.AssumeRolePolicyDocument, MaxSessionDuration: int(aws.ToInt32(in.MaxSessionDuration)),
-		PermissionsBoundary: aws.ToString(in.PermissionsBoundary),
 	}
 	if strings.HasPrefix(r.Path, "/aws-service-role/") {
 		return nil, awserr.ValidationError.Errorf("Path name cannot begin with /aws-service-role/")
@@ -45,7 +44,7 @@ func (s *IAM) CreateRole(ctx context.Context, in *iam.CreateRoleInput) (*iam.Cre
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkBoundary(ctx, r.PermissionsBoundary); err != nil {
+	if r.PermissionsBoundary, err = s.boundaryPolicy(ctx, aws.ToString(in.PermissionsBoundary)); err != nil {
 		return nil, err
 	}
 	tags, err := newTags(in.Tags)
@@ -246,10 +245,9 @@ func (s *IAM) PutRolePermissionsBoundary(ctx context.Context, in *iam.PutRolePer
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkNewBoundary(ctx, store.OwnerRole, *in.PermissionsBoundary); err != nil {
+	if r.PermissionsBoundary, err = s.newBoundaryPolicy(ctx, store.OwnerRole, *in.PermissionsBoundary); err != nil {
 		return nil, err
 	}
-	r.PermissionsBoundary = *in.PermissionsBoundary
 	return &iam.PutRolePermissionsBoundaryOutput{}, s.account.UpdateRole(ctx, &r)
 }
 

@@ -486,12 +486,13 @@ func (r *SeedRole) apply(ctx context.Context, account *store.Account) error {
 	}
 	want := store.Role{
 		Name: r.Name, Path: cmp.Or(r.Path, "/"), Description: optional(r.Description), TrustPolicy: r.TrustPolicy.Text,
-		MaxSessionDuration: int(cmp.Or(r.MaxSessionDuration, 3600)), PermissionsBoundary: r.PermissionsBoundary,
+		MaxSessionDuration: int(cmp.Or(r.MaxSessionDuration, 3600)),
 	}
 	if want.MaxSessionDuration < 3600 || want.MaxSessionDuration > 43200 {
 		return fmt.Errorf("max_session_duration: %d is not from 3600 to 43200", want.MaxSessionDuration)
 	}
-	if err := seedBoundary(ctx, account, r.PermissionsBoundary); err != nil {
+	var err error
+	if want.PermissionsBoundary, err = seedBoundary(ctx, account, r.PermissionsBoundary); err != nil {
 		return err
 	}
 	current, err := account.Role(ctx, r.Name)
@@ -520,16 +521,17 @@ func (u *SeedUser) apply(ctx context.Context, account *store.Account) error {
 	if err := checkSeedName(u.Name, u.Path, 64); err != nil {
 		return err
 	}
-	if err := seedBoundary(ctx, account, u.PermissionsBoundary); err != nil {
+	bounds, err := seedBoundary(ctx, account, u.PermissionsBoundary)
+	if err != nil {
 		return err
 	}
 	current, err := account.User(ctx, u.Name)
 	switch {
 	case store.IsNotFound(err):
-		current = store.User{Name: u.Name, Path: u.Path, PermissionsBoundary: u.PermissionsBoundary}
+		current = store.User{Name: u.Name, Path: u.Path, PermissionsBoundary: bounds}
 		err = account.CreateUser(ctx, &current)
-	case err == nil && (current.Path != cmp.Or(u.Path, "/") || current.PermissionsBoundary != u.PermissionsBoundary):
-		current.Path, current.PermissionsBoundary = cmp.Or(u.Path, "/"), u.PermissionsBoundary
+	case err == nil && (current.Path != cmp.Or(u.Path, "/") || current.PermissionsBoundary != bounds):
+		current.Path, current.PermissionsBoundary = cmp.Or(u.Path, "/"), bounds
 		err = account.UpdateUser(ctx, &current)
 	}
 	if err != nil {
@@ -634,15 +636,17 @@ func tagsOf(m map[string]string, check func([]types.Tag) ([]store.Tag, error)) (
 	return check(list)
 }
 
-// seedBoundary refuses a permissions boundary that is not there: whatever it bounds could do nothing.
-func seedBoundary(ctx context.Context, account *store.Account, arn string) error {
+// seedBoundary returns the ARN of a permissions boundary, and refuses one that is not there: whatever it bounds could do
+// nothing.
+func seedBoundary(ctx context.Context, account *store.Account, arn string) (string, error) {
 	if arn == "" {
-		return nil
+		return "", nil
 	}
-	if _, err := seedPolicyARN(ctx, account, arn); err != nil {
-		return fmt.Errorf("permissions_boundary: %w", err)
+	found, err := seedPolicyARN(ctx, account, arn)
+	if err != nil {
+		return "", fmt.Errorf("permissions_boundary: %w", err)
 	}
-	return nil
+	return found, nil
 }
 
 // seedPolicyARN returns the ARN of a managed policy as its owner spells it.

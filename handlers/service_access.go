@@ -51,6 +51,7 @@ func resourceOfARN(ctx context.Context, c *call, in any) (auth.Target, error) {
 	if err != nil {
 		return t, err
 	}
+	t.Resource = e.ARN
 	switch e.Type {
 	case "user", "role":
 		t.Tags, err = c.account.Tags(ctx, e.ID, "", 0)

@@ -29,10 +29,11 @@ func userOperations() []operation {
 
 // CreateUser adds a user.
 func (s *IAM) CreateUser(ctx context.Context, in *iam.CreateUserInput) (*iam.CreateUserOutput, error) {
-	u := &store.User{Name: *in.UserName, Path: aws.ToString(in.Path), PermissionsBoundary: aws.ToString(in.PermissionsBoundary)}
-	if err := s.checkBoundary(ctx, u.PermissionsBoundary); err != nil {
+	bounds, err := s.boundaryPolicy(ctx, aws.ToString(in.PermissionsBoundary))
+	if err != nil {
 		return nil, err
 	}
+	u := &store.User{Name: *in.UserName, Path: aws.ToString(in.Path), PermissionsBoundary: bounds}
 	tags, err := newTags(in.Tags)
 	if err != nil {
 		return nil, err
@@ -87,8 +88,10 @@ func (s *IAM) rootUser(ctx context.Context) (*iam.GetUserOutput, error) {
 func newBoundary(r resolver) resolver {
 	return func(ctx context.Context, c *call, in any) (auth.Target, error) {
 		t, err := r(ctx, c, in)
-		if arn := member(in, "PermissionsBoundary"); arn != "" {
-			t = withKey(t, "iam:PermissionsBoundary", arn)
+		if arn := member(in, "PermissionsBoundary"); arn != "" && err == nil {
+			if arn, err = (&IAM{c}).policySpelling(ctx, arn); err == nil {
+				t = withKey(t, "iam:PermissionsBoundary", arn)
+			}
 		}
 		return t, err
 	}
@@ -184,10 +187,9 @@ func (s *IAM) PutUserPermissionsBoundary(ctx context.Context, in *iam.PutUserPer
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkNewBoundary(ctx, store.OwnerUser, *in.PermissionsBoundary); err != nil {
+	if u.PermissionsBoundary, err = s.newBoundaryPolicy(ctx, store.OwnerUser, *in.PermissionsBoundary); err != nil {
 		return nil, err
 	}
-	u.PermissionsBoundary = *in.PermissionsBoundary
 	return &iam.PutUserPermissionsBoundaryOutput{}, s.account.UpdateUser(ctx, &u)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -193,6 +194,28 @@ func TestUserPermissionsBoundary(t *testing.T) {
 	if out.User.PermissionsBoundary != nil {
 		t.Errorf("boundary: got %v, want none", out.User.PermissionsBoundary)
 	}
+}
+
+// TestBoundarySpelling: a boundary is the policy that it names in whatever case, which can't be deleted then.
+func TestBoundarySpelling(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c, ctx := s.IAM(account), t.Context()
+	arn := s.mustCreatePolicy("limits")
+	other := strings.Replace(arn, "limits", "LIMITS", 1)
+	s.mustCreateUser("put")
+	s.mustCreateRole("put")
+	role := &iam.CreateRoleInput{RoleName: aws.String("created"), AssumeRolePolicyDocument: aws.String(trustAccount), PermissionsBoundary: &other}
+	answered(t, second(c.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("created"), PermissionsBoundary: &other})), "", "")
+	answered(t, second(c.CreateRole(ctx, role)), "", "")
+	answered(t, second(c.PutUserPermissionsBoundary(ctx, &iam.PutUserPermissionsBoundaryInput{UserName: aws.String("put"), PermissionsBoundary: &other})), "", "")
+	answered(t, second(c.PutRolePermissionsBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: aws.String("put"), PermissionsBoundary: &other})), "", "")
+	out, err := c.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: &arn})
+	answered(t, err, "", "")
+	if n := aws.ToInt32(out.Policy.PermissionsBoundaryUsageCount); n != 4 {
+		t.Errorf("PermissionsBoundaryUsageCount: got %d, want 4", n)
+	}
+	answered(t, second(c.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: &arn})), "DeleteConflict", "")
 }
 
 // TestDeleteUser deletes what AWS wants deleted first, one after the other.
