@@ -62,6 +62,8 @@ func TestResources(t *testing.T) {
 		{"PutUserPermissionsBoundary", &iam.PutUserPermissionsBoundaryInput{UserName: name, PermissionsBoundary: aws.String(strings.Replace(limits, "limits", "Limits", 1))}, bounded},
 		{"DeletePolicy", &iam.DeletePolicyInput{PolicyArn: aws.String(strings.Replace(limits, "limits", "Limits", 1))}, auth.Target{Resource: limits, Account: account}},
 		{"GenerateServiceLastAccessedDetails", &iam.GenerateServiceLastAccessedDetailsInput{Arn: aws.String("arn:aws:iam::123456789012:user/team/ALICE")}, alice},
+		{"ListServiceSpecificCredentials", &iam.ListServiceSpecificCredentialsInput{UserName: name}, alice},
+		{"ListServiceSpecificCredentials", &iam.ListServiceSpecificCredentialsInput{AllUsers: aws.Bool(true)}, auth.Target{Resource: "arn:aws:iam::123456789012:user/*"}},
 		{"AddUserToGroup", &iam.AddUserToGroupInput{GroupName: aws.String("devs"), UserName: name}, auth.Target{Resource: "arn:aws:iam::123456789012:group/eng/Devs"}},
 		{"CreateGroup", &iam.CreateGroupInput{GroupName: aws.String("ops"), Path: aws.String("/o/")}, auth.Target{Resource: "arn:aws:iam::123456789012:group/o/ops"}},
 		{"GetAccessKeyLastUsed", &iam.GetAccessKeyLastUsedInput{AccessKeyId: key.AccessKey.AccessKeyId}, alice},

@@ -19,7 +19,7 @@ import (
 func serviceSpecificCredentialOperations() []operation {
 	return []operation{
 		write((*IAM).CreateServiceSpecificCredential, newServiceCredential),
-		read((*IAM).ListServiceSpecificCredentials, user),
+		read((*IAM).ListServiceSpecificCredentials, credentialOwners),
 		write((*IAM).UpdateServiceSpecificCredential, serviceCredential),
 		write((*IAM).ResetServiceSpecificCredential, serviceCredential),
 		write((*IAM).DeleteServiceSpecificCredential, serviceCredential),
@@ -34,6 +34,14 @@ func newServiceCredential(ctx context.Context, c *call, in any) (auth.Target, er
 		t.Keys["iam:ServiceSpecificCredentialAgeDays"] = []string{strconv.Itoa(int(*days))}
 	}
 	return t, err
+}
+
+// credentialOwners is the user whose credentials are listed, or all of them: who may see their own may not see everybody's.
+func credentialOwners(ctx context.Context, c *call, in any) (auth.Target, error) {
+	if aws.ToBool(in.(*iam.ListServiceSpecificCredentialsInput).AllUsers) {
+		return auth.Target{Resource: c.arn("user/*")}, nil
+	}
+	return user(ctx, c, in)
 }
 
 // serviceCredential is the user whose credential is meant.
