@@ -42,6 +42,9 @@ func (c *call) authorize(ctx context.Context, op *operation, in any) error {
 			t.Also[i].Action = t.Action
 		}
 	}
+	if action := op.tagging(in); action != "" {
+		t.Also = append(t.Also, auth.Target{Action: action, Resource: t.Resource})
+	}
 	op.requestTags(in, &t)
 	c.target = t.Resource
 	d, err := c.auth.Authorize(ctx, c.tx, c.caller, t, c.wire)
@@ -139,6 +142,27 @@ func (c *call) restricted(op *operation) error {
 		return awserr.AccessDenied.Errorf("Cannot call %s with session credentials", name)
 	}
 	return nil
+}
+
+// taggingActions are what must be allowed beside an operation that gives what it makes tags.
+// https://github.com/anomalyco/sst/issues/4146
+var taggingActions = map[string]string{
+	"iam:CreateUser":                  "iam:TagUser",
+	"iam:CreateRole":                  "iam:TagRole",
+	"iam:CreatePolicy":                "iam:TagPolicy",
+	"iam:CreateInstanceProfile":       "iam:TagInstanceProfile",
+	"iam:CreateOpenIDConnectProvider": "iam:TagOpenIDConnectProvider",
+	"iam:CreateSAMLProvider":          "iam:TagSAMLProvider",
+	"iam:CreateVirtualMFADevice":      "iam:TagMFADevice",
+	"iam:UploadServerCertificate":     "iam:TagServerCertificate",
+}
+
+// tagging returns the action of taggingActions that an input asks for, "" when it passes no tags.
+func (op *operation) tagging(in any) string {
+	if op.tags == nil || reflect.ValueOf(in).Elem().FieldByIndex(op.tags).Len() == 0 {
+		return ""
+	}
+	return taggingActions[op.action()]
 }
 
 // requestTags fills aws:RequestTag/K and aws:TagKeys from the tags that an input passes, and aws:TagKeys from the keys

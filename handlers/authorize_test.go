@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -842,7 +843,8 @@ func TestStrictTags(t *testing.T) {
 	t.Parallel()
 	s := newServerIn(t, auth.Strict)
 	condition := `"Condition":{"StringEquals":{"aws:RequestTag/team":"blue"},"ForAllValues:StringEquals":{"aws:TagKeys":["team"]}}`
-	u := s.userIn(account, "alice", allow("iam:CreateUser", "arn:aws:iam::"+account+":user/team/*", condition))
+	both := strings.Replace(allow("iam:CreateUser", "arn:aws:iam::"+account+":user/team/*", condition), `"iam:CreateUser"`, `["iam:CreateUser","iam:TagUser"]`, 1)
+	u := s.userIn(account, "alice", both)
 	tagged := func(key, value string) []iamtypes.Tag { return []iamtypes.Tag{{Key: &key, Value: &value}} }
 	c := iam.NewFromConfig(u)
 	create := func(path, name string, tags []iamtypes.Tag) error {
@@ -856,6 +858,40 @@ func TestStrictTags(t *testing.T) {
 	s.userPolicy(account, "alice", allow("iam:GetUser", "*", `"Condition":{"StringEquals":{"iam:ResourceTag/team":"blue","aws:ResourceTag/TEAM":"blue"}}`))
 	wantAllowed(t, getUser(t, u, "one"))
 	wantDenied(t, getUser(t, u, "alice"), "because no identity-based policy allows the iam:GetUser action")
+}
+
+// TestStrictTagOnCreate: whoever makes something with tags must be allowed to tag it.
+func TestStrictTagOnCreate(t *testing.T) {
+	t.Parallel()
+	for action, tagging := range taggingActions {
+		if row, ok := rowOf(action); !ok || row.tags == nil {
+			t.Errorf("%s: it is no operation with tags", action)
+		}
+		if _, ok := rowOf(tagging); !ok {
+			t.Errorf("%s: it is no operation", tagging)
+		}
+	}
+	s := newServerIn(t, auth.Strict)
+	c := iam.NewFromConfig(s.userIn(account, "alice", allow("iam:CreatePolicy", "*")))
+	create := func(name string, tags ...iamtypes.Tag) error {
+		_, err := c.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: aws.String(allowAll), Tags: tags})
+		return err
+	}
+	tag := iamtypes.Tag{Key: aws.String("team"), Value: aws.String("blue")}
+	wantAllowed(t, create("one"))
+	wantDenied(t, create("two", tag), "iam:TagPolicy on resource: arn:aws:iam::"+account+":policy/two because no identity-based policy allows the iam:TagPolicy action")
+	s.userPolicy(account, "alice", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:CreatePolicy","iam:TagPolicy"],"Resource":"*"}]}`)
+	wantAllowed(t, create("two", tag))
+}
+
+// rowOf returns the row of an action.
+func rowOf(action string) (operation, bool) {
+	rows := operations()
+	i := slices.IndexFunc(rows, func(op operation) bool { return op.action() == action })
+	if i < 0 {
+		return operation{}, false
+	}
+	return rows[i], true
 }
 
 // A rename must be allowed on both names, and passing a role is asked for by itself.

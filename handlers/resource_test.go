@@ -64,6 +64,8 @@ func TestResources(t *testing.T) {
 		{"GenerateServiceLastAccessedDetails", &iam.GenerateServiceLastAccessedDetailsInput{Arn: aws.String("arn:aws:iam::123456789012:user/team/ALICE")}, alice},
 		{"ListServiceSpecificCredentials", &iam.ListServiceSpecificCredentialsInput{UserName: name}, alice},
 		{"ListServiceSpecificCredentials", &iam.ListServiceSpecificCredentialsInput{AllUsers: aws.Bool(true)}, auth.Target{Resource: "arn:aws:iam::123456789012:user/*"}},
+		{"UpdateServerCertificate", &iam.UpdateServerCertificateInput{ServerCertificateName: aws.String("web"), NewServerCertificateName: aws.String("shop"), NewPath: aws.String("/p/")},
+			auth.Target{Resource: "arn:aws:iam::123456789012:server-certificate/web", Also: []auth.Target{{Resource: "arn:aws:iam::123456789012:server-certificate/p/shop"}}}},
 		{"AddUserToGroup", &iam.AddUserToGroupInput{GroupName: aws.String("devs"), UserName: name}, auth.Target{Resource: "arn:aws:iam::123456789012:group/eng/Devs"}},
 		{"CreateGroup", &iam.CreateGroupInput{GroupName: aws.String("ops"), Path: aws.String("/o/")}, auth.Target{Resource: "arn:aws:iam::123456789012:group/o/ops"}},
 		{"GetAccessKeyLastUsed", &iam.GetAccessKeyLastUsedInput{AccessKeyId: key.AccessKey.AccessKeyId}, alice},

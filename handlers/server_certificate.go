@@ -18,7 +18,7 @@ func serverCertificateOperations() []operation {
 		write((*IAM).UploadServerCertificate, newServerCertificate),
 		read((*IAM).GetServerCertificate, serverCertificate),
 		read((*IAM).ListServerCertificates, anything),
-		write((*IAM).UpdateServerCertificate, serverCertificate),
+		write((*IAM).UpdateServerCertificate, renamed(serverCertificate, "NewServerCertificateName")),
 		write((*IAM).DeleteServerCertificate, serverCertificate),
 		write((*IAM).TagServerCertificate, serverCertificate),
 		write((*IAM).UntagServerCertificate, serverCertificate),
