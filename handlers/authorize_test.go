@@ -202,11 +202,13 @@ func TestStrictIdentity(t *testing.T) {
 	const action = "iam:ListUsers"
 	silent := " because no identity-based policy allows the iam:ListUsers action"
 
-	wantDenied(t, listUsers(t, u), "User: "+arn+" is not authorized to perform: "+action+" on resource: *"+silent)
+	wantDenied(t, listUsers(t, u), "User: "+arn+" is not authorized to perform: "+action+" on resource: arn:aws:iam::"+account+":user/"+silent)
 	s.userPolicy(account, "alice", allow(action, "*"))
 	wantAllowed(t, listUsers(t, u))
 	s.userPolicy(account, "alice", deny(action, "*"))
-	wantDenied(t, listUsers(t, u), "User: "+arn+" is not authorized to perform: "+action+" on resource: * with an explicit deny in an identity-based policy")
+	wantDenied(t, listUsers(t, u), "User: "+arn+" is not authorized to perform: "+action+" on resource: arn:aws:iam::"+account+":user/ with an explicit deny in an identity-based policy")
+	s.userPolicy(account, "alice", allow(action, "arn:aws:iam::*:user/*"))
+	wantAllowed(t, listUsers(t, u))
 
 	// a group's policy counts, attached ones as well
 	s.userPolicy(account, "alice", allow("s3:*", "*"))

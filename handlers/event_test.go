@@ -37,12 +37,12 @@ func TestEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []struct{ action, resource, outcome, mode, code string }{
-		{"iam:ListUsers", "*", "ImplicitDeny", "soft", ""},
+		{"iam:ListUsers", "arn:aws:iam::" + account + ":user/", "ImplicitDeny", "soft", ""},
 		{"sts:GetCallerIdentity", "", "", "strict", ""},
 		{"iam:GetUser", "arn:aws:iam::" + account + ":user/nobody", "Allow", "strict", "NoSuchEntity"},
 		{"iam:GetUser", arn, "Allow", "strict", ""},
 		{"iam:GetUser", arn, "ImplicitDeny", "strict", "AccessDenied"},
-		{"iam:ListUsers", "*", "ExplicitDeny", "strict", "AccessDenied"},
+		{"iam:ListUsers", "arn:aws:iam::" + account + ":user/", "ExplicitDeny", "strict", "AccessDenied"},
 	}
 	if len(list) != len(want) {
 		t.Fatalf("got %d events, want %d", len(list), len(want))

@@ -16,7 +16,7 @@ func groupOperations() []operation {
 	return []operation{
 		write((*IAM).CreateGroup, newGroup),
 		read((*IAM).GetGroup, group),
-		read((*IAM).ListGroups, anything),
+		read((*IAM).ListGroups, listed("group")),
 		write((*IAM).UpdateGroup, renamed(group, "NewGroupName")),
 		write((*IAM).DeleteGroup, group),
 		write((*IAM).AddUserToGroup, group),

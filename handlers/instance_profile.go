@@ -16,7 +16,7 @@ func instanceProfileOperations() []operation {
 	return []operation{
 		write((*IAM).CreateInstanceProfile, newInstanceProfile),
 		read((*IAM).GetInstanceProfile, instanceProfile),
-		read((*IAM).ListInstanceProfiles, anything),
+		read((*IAM).ListInstanceProfiles, listed("instance-profile")),
 		read((*IAM).ListInstanceProfilesForRole, role),
 		write((*IAM).DeleteInstanceProfile, instanceProfile),
 		write((*IAM).AddRoleToInstanceProfile, passingRole(instanceProfile, "ec2.amazonaws.com")),

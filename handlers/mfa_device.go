@@ -24,7 +24,7 @@ func mfaDeviceOperations() []operation {
 		write((*IAM).DeleteVirtualMFADevice, deletedDevice),
 		read((*IAM).GetMFADevice, user),
 		read((*IAM).ListMFADevices, user),
-		read((*IAM).ListVirtualMFADevices, anything),
+		read((*IAM).ListVirtualMFADevices, listed("mfa")),
 		write((*IAM).TagMFADevice, mfaDevice),
 		write((*IAM).UntagMFADevice, mfaDevice),
 		read((*IAM).ListMFADeviceTags, mfaDevice),

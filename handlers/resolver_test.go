@@ -22,7 +22,16 @@ import (
 var elsewhere = map[string]string{
 	"iam:AcquireRole":             "newer than the reference",
 	"iam:UpdateDelegationRequest": "newer than the reference",
+	"iam:ListGroups":              listedPath,
+	"iam:ListInstanceProfiles":    listedPath,
+	"iam:ListPolicies":            listedPath,
+	"iam:ListRoles":               listedPath,
+	"iam:ListServerCertificates":  listedPath,
+	"iam:ListUsers":               listedPath,
+	"iam:ListVirtualMFADevices":   listedPath,
 }
+
+const listedPath = "the reference has none, IAM names the path below which it lists"
 
 // Every operation is authorized on an ARN of a type that the service authorization reference has for its action, or on
 // "*" where it has none.

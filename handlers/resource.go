@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"strings"
@@ -17,6 +18,15 @@ type resolver func(ctx context.Context, c *call, in any) (auth.Target, error)
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 func anything(context.Context, *call, any) (auth.Target, error) {
 	return auth.Target{Resource: "*"}, nil
+}
+
+// listed is what a list of the entities of a kind is authorized on: the path below which they are. The service authorization
+// reference has no resource for these calls, but what IAM answers who may not make them names one:
+// "iam:ListRoles on resource: arn:aws:iam::123456789012:role/" (https://github.com/hashicorp/aws-sdk-go-base).
+func listed(kind string) resolver {
+	return func(_ context.Context, c *call, in any) (auth.Target, error) {
+		return auth.Target{Resource: c.arn(kind + cmp.Or(member(in, "PathPrefix"), "/"))}, nil
+	}
 }
 
 // member returns the text of a member of an input struct, "" when it is absent.

@@ -18,7 +18,7 @@ func roleOperations() []operation {
 	return []operation{
 		write((*IAM).CreateRole, newBoundary(newRole)),
 		read((*IAM).GetRole, permissionsOf(store.OwnerRole)),
-		read((*IAM).ListRoles, anything),
+		read((*IAM).ListRoles, listed("role")),
 		write((*IAM).UpdateRole, permissionsOf(store.OwnerRole)),
 		write((*IAM).UpdateRoleDescription, permissionsOf(store.OwnerRole)),
 		write((*IAM).UpdateAssumeRolePolicy, permissionsOf(store.OwnerRole)),

@@ -17,7 +17,7 @@ func serverCertificateOperations() []operation {
 	return []operation{
 		write((*IAM).UploadServerCertificate, newServerCertificate),
 		read((*IAM).GetServerCertificate, serverCertificate),
-		read((*IAM).ListServerCertificates, anything),
+		read((*IAM).ListServerCertificates, listed("server-certificate")),
 		write((*IAM).UpdateServerCertificate, renamed(serverCertificate, "NewServerCertificateName")),
 		write((*IAM).DeleteServerCertificate, serverCertificate),
 		write((*IAM).TagServerCertificate, serverCertificate),

@@ -16,7 +16,7 @@ func userOperations() []operation {
 	return []operation{
 		write((*IAM).CreateUser, newBoundary(newUser)),
 		read((*IAM).GetUser, user),
-		read((*IAM).ListUsers, anything),
+		read((*IAM).ListUsers, listed("user")),
 		write((*IAM).UpdateUser, renamed(user, "NewUserName")),
 		write((*IAM).DeleteUser, user),
 		write((*IAM).TagUser, user),
