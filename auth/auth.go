@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -137,7 +138,8 @@ func (c *Caller) UserName() string {
 	return ""
 }
 
-// TransitiveTags returns the session tags that a role that the caller assumes inherits.
+// TransitiveTags returns the session tags that a role that the caller assumes inherits. Like all keys of session tags,
+// those that a session names as transitive are compared without case.
 func (c *Caller) TransitiveTags() []store.Tag {
 	s := c.Session()
 	if s == nil {
@@ -145,10 +147,8 @@ func (c *Caller) TransitiveTags() []store.Tag {
 	}
 	var tags []store.Tag
 	for _, t := range s.Tags {
-		for _, key := range s.TransitiveTagKeys {
-			if t.Key == key {
-				tags = append(tags, t)
-			}
+		if slices.ContainsFunc(s.TransitiveTagKeys, func(key string) bool { return strings.EqualFold(key, t.Key) }) {
+			tags = append(tags, t)
 		}
 	}
 	return tags

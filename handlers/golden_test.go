@@ -204,8 +204,9 @@ func TestChain(t *testing.T) {
 	}
 	k, v := "Team", "core"
 	one := s.mustSession(alice, &sts.AssumeRoleInput{
-		RoleArn: &first, SourceIdentity: aws.String("alice"), TransitiveTagKeys: []string{k},
-		Tags: []types.Tag{{Key: &k, Value: &v}, {Key: aws.String("only-here"), Value: &v}},
+		RoleArn: &first, SourceIdentity: aws.String("alice"),
+		TransitiveTagKeys: []string{"team", "TEAM"}, // both name Team: keys of session tags are compared without case
+		Tags:              []types.Tag{{Key: &k, Value: &v}, {Key: aws.String("only-here"), Value: &v}},
 	})
 	two, err := sts.NewFromConfig(one).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: second.Role.Arn, RoleSessionName: aws.String("next")})
 	if err != nil {
