@@ -192,7 +192,9 @@ type ClockChange struct {
 	Reset   *bool      `json:"reset,omitempty"` // back to real time
 }
 
-// maxAdvance keeps the clock where every date of the API can be written.
+// The clock stays where every date of the API can be written and stored: a second that is zero means none.
+var earliest = time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC)
+
 const maxAdvance = 100 * 365 * 24 * time.Hour
 
 func (a *API) setClock(e echo.Context) error {
@@ -228,8 +230,8 @@ func (a *API) setClock(e echo.Context) error {
 	if given != 1 {
 		return bad(`Exactly one of {"advance":"90m"}, {"set":"2026-01-01T00:00:00Z"}, {"freeze":true} and {"reset":true} is needed.`)
 	}
-	if state.Offset > maxAdvance || state.Offset < -maxAdvance || !state.Frozen.IsZero() && (state.Frozen.Year() < 1971 || state.Frozen.Year() > 2200) {
-		return bad("The clock can't be moved by more than a hundred years.")
+	if now := a.Clock.In(state); now.Before(earliest) || time.Until(now) > maxAdvance {
+		return bad("The clock can't be moved to before 1971, nor by more than a hundred years ahead.")
 	}
 	if err := a.DB.SetClock(e.Request().Context(), state); err != nil {
 		return err

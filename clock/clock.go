@@ -30,7 +30,11 @@ func (c *Clock) Now() time.Time {
 	if c == nil {
 		return time.Now()
 	}
-	s := c.State()
+	return c.In(c.State())
+}
+
+// In returns what the time would be if the clock were set to s.
+func (c *Clock) In(s State) time.Time {
 	if !s.Frozen.IsZero() {
 		return s.Frozen
 	}
