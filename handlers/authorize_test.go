@@ -193,6 +193,42 @@ func wantAllowed(t *testing.T, err error) {
 	}
 }
 
+// Lists are authorized on the path below which they look, by which AWS's refusals name them.
+func TestStrictList(t *testing.T) {
+	t.Parallel()
+	s := newServerIn(t, auth.Strict)
+	const arn = "arn:aws:iam::" + account + ":"
+	team := aws.String("/team/")
+	ctx := t.Context()
+	u := s.userIn(account, "alice", "")
+	c := iam.NewFromConfig(u)
+	tests := []struct {
+		action, resource, allowed string
+		call                      func() error
+	}{
+		{"ListUsers", arn + "user/", arn + "user/*", func() error { _, err := c.ListUsers(ctx, &iam.ListUsersInput{}); return err }},
+		{"ListUsers", arn + "user/team/", arn + "user/team/*", func() error { _, err := c.ListUsers(ctx, &iam.ListUsersInput{PathPrefix: team}); return err }},
+		{"ListRoles", arn + "role/", arn + "role/", func() error { _, err := c.ListRoles(ctx, &iam.ListRolesInput{}); return err }},
+		{"ListGroups", arn + "group/", "*", func() error { _, err := c.ListGroups(ctx, &iam.ListGroupsInput{}); return err }},
+		{"ListInstanceProfiles", arn + "instance-profile/", arn + "instance-profile/*",
+			func() error { _, err := c.ListInstanceProfiles(ctx, &iam.ListInstanceProfilesInput{}); return err }},
+		{"ListServerCertificates", arn + "server-certificate/", arn + "*",
+			func() error { _, err := c.ListServerCertificates(ctx, &iam.ListServerCertificatesInput{}); return err }},
+		{"ListVirtualMFADevices", arn + "mfa/", arn + "mfa/*",
+			func() error { _, err := c.ListVirtualMFADevices(ctx, &iam.ListVirtualMFADevicesInput{}); return err }},
+		{"ListPolicies", "policy path /", "*", func() error { _, err := c.ListPolicies(ctx, &iam.ListPoliciesInput{}); return err }},
+		{"ListPolicies", "policy path /team/", "*", func() error { _, err := c.ListPolicies(ctx, &iam.ListPoliciesInput{PathPrefix: team}); return err }},
+	}
+	for _, tt := range tests {
+		action := "iam:" + tt.action
+		s.userPolicy(account, "alice", allow(action, arn+"policy/*"))
+		wantDenied(t, tt.call(), " is not authorized to perform: "+action+" on resource: "+tt.resource+
+			" because no identity-based policy allows the "+action+" action")
+		s.userPolicy(account, "alice", allow(action, tt.allowed))
+		wantAllowed(t, tt.call())
+	}
+}
+
 // The identity side of one account: a user's own policies, those of its groups, managed ones, the boundary.
 func TestStrictIdentity(t *testing.T) {
 	t.Parallel()

@@ -88,7 +88,7 @@ func TestRoleResources(t *testing.T) {
 		{"GetPolicy", &iam.GetPolicyInput{PolicyArn: &limits}, auth.Target{Resource: limits, Account: account, Tags: tags}},
 		{"GetPolicy", &iam.GetPolicyInput{PolicyArn: aws.String("arn:aws:iam::123456789013:policy/p")}, auth.Target{Resource: "arn:aws:iam::123456789013:policy/p", Account: "123456789013"}},
 		{"GetPolicy", &iam.GetPolicyInput{PolicyArn: aws.String("arn:aws:iam::aws:policy/ReadOnlyAccess")}, auth.Target{Resource: "arn:aws:iam::aws:policy/ReadOnlyAccess"}},
-		{"ListPolicies", &iam.ListPoliciesInput{}, auth.Target{Resource: "arn:aws:iam::123456789012:policy/"}},
+		{"ListPolicies", &iam.ListPoliciesInput{}, auth.Target{Resource: "policy path /"}},
 		{"AddRoleToInstanceProfile", &iam.AddRoleToInstanceProfileInput{RoleName: app, InstanceProfileName: app},
 			auth.Target{Resource: profileARN, Tags: tags, Also: []auth.Target{passed}}},
 		{"CreateInstanceProfile", &iam.CreateInstanceProfileInput{InstanceProfileName: app}, auth.Target{Resource: "arn:aws:iam::123456789012:instance-profile/app"}},

@@ -22,7 +22,7 @@ func policyOperations() []operation {
 	return []operation{
 		write((*IAM).CreatePolicy, newPolicy),
 		read((*IAM).GetPolicy, policyNamed),
-		read((*IAM).ListPolicies, listed("policy")),
+		read((*IAM).ListPolicies, policyPath),
 		write((*IAM).DeletePolicy, policyNamed),
 		write((*IAM).CreatePolicyVersion, policyNamed),
 		read((*IAM).GetPolicyVersion, policyNamed),

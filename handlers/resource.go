@@ -29,6 +29,12 @@ func listed(kind string) resolver {
 	}
 }
 
+// policyPath is what ListPolicies is authorized on, in AWS's words: its refusals say "on resource: policy path /". Nothing
+// but "*" matches it.
+func policyPath(_ context.Context, _ *call, in any) (auth.Target, error) {
+	return auth.Target{Resource: "policy path " + cmp.Or(member(in, "PathPrefix"), "/")}, nil
+}
+
 // member returns the text of a member of an input struct, "" when it is absent.
 func member(in any, name string) string {
 	f := reflect.ValueOf(in).Elem().FieldByName(name)

@@ -205,6 +205,8 @@ func TestSuggest(t *testing.T) {
 		{"identity", ask{}, []string{`identity {"Effect":"Allow","Action":"s3:GetObject",` + object + `}`}},
 		{"characters of patterns", ask{action: "s3:GetObject", resource: "arn:aws:s3:::a/*?${x}"},
 			[]string{`identity {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a/${*}${?}${$}{x}"}`}},
+		{"resource that no ARN names", ask{action: "iam:ListPolicies", resource: "policy path /"},
+			[]string{`identity {"Effect":"Allow","Action":"iam:ListPolicies","Resource":"*"}`}},
 		{"deny", ask{identity: []string{allowAll + "," + denyAll}}, []string{"identity -" + denyAll}},
 		{"every limit", ask{caller: jobRole, boundary: onlySQS, session: []string{onlySQS}, scps: [][]string{{allowAll}, {onlySQS}}},
 			[]string{

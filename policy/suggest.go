@@ -183,10 +183,10 @@ func namePrincipal(p *Principal) string {
 	return ""
 }
 
-// escapePattern returns a Resource element that matches exactly this resource.
+// escapePattern returns a Resource element that matches exactly this resource, or "*" where only that does.
 func escapePattern(resource string) string {
-	if resource == "*" {
-		return resource
+	if !strings.HasPrefix(resource, "arn:") {
+		return "*"
 	}
 	return strings.NewReplacer("${", "${$}{", "*", "${*}", "?", "${?}").Replace(resource)
 }
