@@ -54,7 +54,9 @@ func New(c Config) *API {
 	a.echo.HideBanner = true
 	a.echo.HTTPErrorHandler = a.fail
 	a.echo.Pre(a.guard)
-	a.echo.GET("/health", func(e echo.Context) error { return e.JSON(http.StatusOK, a.Health()) })
+	health := func(e echo.Context) error { return e.JSON(http.StatusOK, a.Health()) }
+	a.echo.GET("/health", health)
+	a.echo.HEAD("/health", health)
 	a.echo.POST("/reset", a.reset)
 	a.echo.GET("/clock", a.clock)
 	a.echo.POST("/clock", a.setClock)

@@ -129,9 +129,13 @@ func New(c Config) *Server {
 	}
 	s.echo.HideBanner = true
 	s.echo.HTTPErrorHandler = s.failed
-	s.echo.GET("/_gatehouse/health", s.health)
-	s.echo.GET("/_gatehouse/ready", s.health)
-	s.echo.GET("/_localstack/health", s.localstackHealth)
+	for _, method := range []string{http.MethodGet, http.MethodHead} { // wget --spider and others ask with HEAD
+		s.echo.Add(method, "/_gatehouse/health", s.health)
+		s.echo.Add(method, "/_gatehouse/ready", s.health)
+		s.echo.Add(method, "/_localstack/health", s.localstackHealth)
+	}
+	// No bucket can have this name, so that what is not here is not S3's.
+	s.echo.Any("/_gatehouse/*", func(echo.Context) error { return echo.ErrNotFound })
 	s.routeIssuer()
 	s.routeOutbound()
 	s.routeCredentials()

@@ -257,3 +257,30 @@ func TestUnverifiedRegion(t *testing.T) {
 		}
 	}
 }
+
+// Health is asked for with GET and HEAD. What else is below the server's own path is nowhere, and not S3's.
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	tests := []struct {
+		method, path string
+		status       int
+		body         string
+	}{
+		{"GET", "/_gatehouse/health", 200, `"status":"ok"`},
+		{"HEAD", "/_gatehouse/health", 200, ""},
+		{"GET", "/_gatehouse/ready", 200, `"status":"ok"`},
+		{"HEAD", "/_gatehouse/ready", 200, ""},
+		{"GET", "/_localstack/health", 200, `"sts":"running"`},
+		{"HEAD", "/_localstack/health", 200, ""},
+		{"POST", "/_gatehouse/reset", 404, `{"message":"Not Found"}`},
+		{"GET", "/_gatehouse/sessions", 404, `{"message":"Not Found"}`},
+		{"GET", "/gatehouse/sessions", 403, `<Code>AccessDenied</Code>`},
+	}
+	for _, tt := range tests {
+		w := s.get(tt.method, tt.path, "localhost:4566", nil, "")
+		if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.body) {
+			t.Errorf("%s %s: got %d, %s, want %d, %s", tt.method, tt.path, w.Code, w.Body, tt.status, tt.body)
+		}
+	}
+}
