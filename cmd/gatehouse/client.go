@@ -26,7 +26,7 @@ func (m *Main) ask(ctx context.Context, method, path string, in, out any) error 
 		}
 		body = bytes.NewReader(text)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, "http://"+m.config.AdminListen+path, body)
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+callable(m.config.AdminListen)+path, body)
 	if err != nil {
 		return err
 	}
@@ -59,10 +59,11 @@ func (m *Main) envCommand() *cobra.Command {
 		Use: "env", Short: "Print export lines that point AWS clients here", Args: cobra.NoArgs,
 		Long: "Print export lines that point AWS clients here:\n\n  eval \"$(gatehouse env)\"",
 		RunE: func(*cobra.Command, []string) error {
+			endpoint := "http://" + callable(m.config.Listen)
 			vars := [][2]string{
-				{"AWS_ENDPOINT_URL", "http://" + m.config.Listen},
+				{"AWS_ENDPOINT_URL", endpoint},
 				// The Go SDK's credential chain calls STS where this one says.
-				{"AWS_ENDPOINT_URL_STS", "http://" + m.config.Listen},
+				{"AWS_ENDPOINT_URL_STS", endpoint},
 				{"AWS_ACCESS_KEY_ID", "test"},
 				{"AWS_SECRET_ACCESS_KEY", "test"},
 				{"AWS_REGION", m.config.Region},

@@ -18,7 +18,7 @@ import (
 	"gatehouse/policy"
 )
 
-// config is everything that can be set, by flag or by variable. docs/configuration.md lists the same knobs.
+// config is everything that can be set, by flag or by variable. README.md lists the same knobs.
 type config struct {
 	Listen      string
 	AdminListen string
@@ -132,37 +132,49 @@ func variable(flag string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// foreign are variables of other emulators that say the same thing as one of ours. The value is translated, too.
+// foreign are variables of other emulators that say the same thing as one of ours. The value is translated, too; "" says
+// nothing here, and is warned about where the value is none that the other emulator has.
 var foreign = []struct {
 	name, flag string
-	value      func(string) (string, bool)
+	value      func(string) (translated string, known bool)
 }{
 	{"GATEWAY_LISTEN", "listen", func(v string) (string, bool) {
 		first, _, _ := strings.Cut(v, ",")
-		return first, first != ""
+		return first, true
 	}},
 	{"ENFORCE_IAM", "iam", func(v string) (string, bool) {
 		if strings.EqualFold(v, "soft") {
 			return "soft", true
 		}
-		on, err := strconv.ParseBool(v)
-		return "strict", err == nil && on
+		return switched(v, "strict")
 	}},
-	{"IAM_SOFT_MODE", "iam", func(v string) (string, bool) {
-		on, err := strconv.ParseBool(v)
-		return "soft", err == nil && on
-	}},
+	{"IAM_SOFT_MODE", "iam", func(v string) (string, bool) { return switched(v, "soft") }},
 	{"DEBUG", "log-level", func(v string) (string, bool) {
-		on, err := strconv.ParseBool(v)
-		return "debug", err == nil && on
+		on, _ := switched(v, "debug")
+		return on, true // many programs read it
 	}},
 	{"LS_LOG", "log-level", func(v string) (string, bool) {
 		v = strings.ToLower(v)
 		if v == "trace" || v == "trace-internal" {
 			v = "debug"
 		}
-		return v, slices.Contains([]string{"debug", "info", "warn", "error"}, v)
+		if !slices.Contains([]string{"debug", "info", "warn", "error"}, v) {
+			v = ""
+		}
+		return v, true // it has levels that are not here
 	}},
+}
+
+// switched reads a switch of another emulator.
+func switched(v, on string) (translated string, known bool) {
+	if v == "" {
+		return "", true
+	}
+	is, err := strconv.ParseBool(v)
+	if !is {
+		on = ""
+	}
+	return on, err == nil
 }
 
 // load fills in what no flag said from the variables, and checks everything. Names that begin with GATEHOUSE_ and
@@ -180,7 +192,7 @@ func (c *config) load(flags *pflag.FlagSet, env []string, warn io.Writer) error 
 			return nil
 		}
 		if err := flags.Set(flag, value); err != nil {
-			return fmt.Errorf("%s: %q is not a valid value: %w", name, value, errors.Unwrap(err))
+			return wrongValue(name, err)
 		}
 		// Set marks the flag as given on the command line; the next command of the same Main must not think so.
 		flags.Lookup(flag).Changed = false
@@ -201,12 +213,17 @@ func (c *config) load(flags *pflag.FlagSet, env []string, warn io.Writer) error 
 		if !ok || flags.Changed(f.flag) || origin[f.flag] != "" {
 			continue
 		}
-		if v, ok := f.value(v); ok {
-			if err := set(f.flag, f.name, v); err != nil {
-				return err
-			}
-			fmt.Fprintf(warn, "gatehouse: %s is read as %s=%s\n", f.name, variable(f.flag), v)
+		translated, known := f.value(v)
+		if !known {
+			fmt.Fprintf(warn, "gatehouse: warning: %s=%s means nothing here; %s is what sets it\n", f.name, v, variable(f.flag))
 		}
+		if translated == "" {
+			continue
+		}
+		if err := set(f.flag, f.name, translated); err != nil {
+			return err
+		}
+		fmt.Fprintf(warn, "gatehouse: %s is read as %s=%s\n", f.name, variable(f.flag), translated)
 	}
 	var unknown []string
 	for name := range vars {
@@ -233,12 +250,42 @@ func (c *config) load(flags *pflag.FlagSet, env []string, warn io.Writer) error 
 	return nil
 }
 
-// suggestion names the known variable that name was probably meant to be.
+// wrongValue says what a flag that refused a value takes, by the name that the value was given under, or by the flag's.
+func wrongValue(name string, err error) error {
+	var wrong *pflag.InvalidValueError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	if name == "" {
+		name = "--" + wrong.GetFlag().Name
+	}
+	switch wrong.GetFlag().Value.Type() {
+	case "bool":
+		return fmt.Errorf("%s: %q is neither true nor false", name, wrong.GetValue())
+	case "duration":
+		return fmt.Errorf("%s: %q is not a duration, such as 90s or 24h", name, wrong.GetValue())
+	case "int":
+		return fmt.Errorf("%s: %q is not a number", name, wrong.GetValue())
+	}
+	return fmt.Errorf("%s: %q is not a valid value: %w", name, wrong.GetValue(), wrong.Unwrap())
+}
+
+// suggestion names the known variable that name was probably meant to be: one that is spelled almost so, or else one that
+// stands in it, as GATEHOUSE_IAM does in GATEHOUSE_IAM_MODE and GATEHOUSE_ENFORCE_IAM.
 func suggestion(name string, known map[string]bool) string {
-	best, distance := "", 4
+	best, distance := "", min(4, len(name)-len(prefix))
 	for k := range known {
 		if d := editDistance(name, k); d < distance || d == distance && k < best {
 			best, distance = k, d
+		}
+	}
+	if best == "" {
+		for k := range known {
+			if strings.HasPrefix(name, k+"_") || strings.HasSuffix(name, "_"+strings.TrimPrefix(k, prefix)) {
+				if len(k) > len(best) || len(k) == len(best) && k < best {
+					best = k
+				}
+			}
 		}
 	}
 	if best == "" {
@@ -266,6 +313,22 @@ func editDistance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// callable is where clients on this machine reach what listens on an address, which may be all of the machine's.
+func callable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case host == "" || err == nil && ip.IsUnspecified() && ip.Is4():
+		host = "127.0.0.1"
+	case err == nil && ip.IsUnspecified():
+		host = "::1"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 func checkAddress(s string) error {

@@ -23,7 +23,10 @@ func TestBadValuesStopTheStart(t *testing.T) {
 		{"port", []string{"--admin-listen=127.0.0.1:99999"}, nil, `--admin-listen: "99999" is not a port`},
 		{"region", []string{"--region=US"}, nil, `--region: "US" is not a Region`},
 		{"synchronous", []string{"--synchronous=off"}, nil, `--synchronous: "off" is not one of full, normal`},
-		{"boolean variable", nil, []string{"GATEHOUSE_VERIFY_SIGV4=maybe"}, `GATEHOUSE_VERIFY_SIGV4: "maybe" is not a valid value`},
+		{"boolean", []string{"--root-bypass=no"}, nil, `--root-bypass: "no" is neither true nor false`},
+		{"boolean variable", nil, []string{"GATEHOUSE_VERIFY_SIGV4=maybe"}, `GATEHOUSE_VERIFY_SIGV4: "maybe" is neither true nor false`},
+		{"duration without a unit", []string{"--sweep-grace=5"}, nil, `--sweep-grace: "5" is not a duration, such as 90s or 24h`},
+		{"number by variable", nil, []string{"GATEHOUSE_EVENTS=many"}, `GATEHOUSE_EVENTS: "many" is not a number`},
 		{"duration", []string{"--sweep-every=0s"}, nil, `--sweep-every: 0s is not a positive duration`},
 		{"network", []string{"--trusted-proxies=10.0.0.0/8,proxy"}, nil, `--trusted-proxies: "proxy" is not a network: an address or a prefix is needed`},
 		{"network with a host part", []string{"--trusted-proxies=10.1.0.0/8"}, nil, `--trusted-proxies: "10.1.0.0/8" is not a network: its host part is not zero; 10.0.0.0/8 is`},
@@ -32,6 +35,8 @@ func TestBadValuesStopTheStart(t *testing.T) {
 		{"seed file", []string{"--seed=none.yaml"}, nil, `--seed: open none.yaml: no such file`},
 		{"unknown flag", []string{"--enforce"}, nil, `unknown flag: --enforce`},
 		{"unknown command", []string{"sserve"}, nil, `unknown command "sserve"`},
+		{"unknown shell", []string{"completion", "tcsh"}, nil, `unknown command "tcsh" for "gatehouse completion"`},
+		{"unknown command of a group", []string{"oidc", "tokens"}, nil, `unknown command "tokens" for "gatehouse oidc"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -67,6 +72,10 @@ func TestVariables(t *testing.T) {
 		{"ours wins", nil, []string{"ENFORCE_IAM=1", "GATEHOUSE_IAM=soft"}, "soft", nil},
 		{"misspelt", nil, []string{"GATEHOUSE_IMA=strict"}, "off", []string{"GATEHOUSE_IMA is set but means nothing; GATEHOUSE_IAM was perhaps meant"}},
 		{"unknown", nil, []string{"GATEHOUSE_SOMETHING_ELSE_ALTOGETHER=1"}, "off", []string{"GATEHOUSE_SOMETHING_ELSE_ALTOGETHER is set but means nothing\n"}},
+		{"ours and another word", nil, []string{"GATEHOUSE_IAM_MODE=strict"}, "off", []string{"GATEHOUSE_IAM_MODE is set but means nothing; GATEHOUSE_IAM was perhaps meant"}},
+		{"another word and ours", nil, []string{"GATEHOUSE_ENFORCE_IAM=1"}, "off", []string{"GATEHOUSE_ENFORCE_IAM is set but means nothing; GATEHOUSE_IAM was perhaps meant"}},
+		{"as short as what is known", nil, []string{"GATEHOUSE_FOO=1"}, "off", []string{"GATEHOUSE_FOO is set but means nothing\n"}},
+		{"other emulators' variable with a value of nobody's", nil, []string{"ENFORCE_IAM=yes"}, "off", []string{"ENFORCE_IAM=yes means nothing here; GATEHOUSE_IAM is what sets it"}},
 		{"not ours", nil, []string{"PATH=/bin", "ENFORCE_IAM=0"}, "off", nil},
 	}
 	for _, tt := range tests {
@@ -89,5 +98,25 @@ func TestVariables(t *testing.T) {
 				t.Errorf("got %q, want no warning", stderr.String())
 			}
 		})
+	}
+}
+
+// What listens on all addresses is called on the loopback.
+func TestEnv(t *testing.T) {
+	t.Parallel()
+	for listen, want := range map[string]string{
+		"127.0.0.1:4566": "127.0.0.1:4566",
+		"localhost:4566": "localhost:4566",
+		":4566":          "127.0.0.1:4566",
+		"0.0.0.0:4566":   "127.0.0.1:4566",
+		"[::]:4566":      "[::1]:4566",
+		"[::1]:4566":     "[::1]:4566",
+		"192.0.2.1:4566": "192.0.2.1:4566",
+	} {
+		var stdout bytes.Buffer
+		m := Main{Args: []string{"env", "--listen=" + listen}, Stdout: &stdout, Stderr: new(bytes.Buffer)}
+		if code := m.Run(t.Context()); code != 0 || !strings.Contains(stdout.String(), "export AWS_ENDPOINT_URL=http://"+want+"\n") {
+			t.Errorf("--listen=%s: got exit code %d, %s, want %s", listen, code, stdout.String(), want)
+		}
 	}
 }

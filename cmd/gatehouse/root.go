@@ -60,6 +60,7 @@ Every flag can be given as a variable: --admin-listen is GATEHOUSE_ADMIN_LISTEN.
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.serve(cmd.Context()) },
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrongValue("", err) })
 	m.config.register(root.PersistentFlags())
 	root.AddCommand(
 		&cobra.Command{
@@ -83,7 +84,21 @@ Every flag can be given as a variable: --admin-listen is GATEHOUSE_ADMIN_LISTEN.
 		m.signatureCommand(),
 		m.versionCommand(),
 	)
+	root.InitDefaultCompletionCmd()
+	refuseUnknown(root)
 	return root
+}
+
+// refuseUnknown makes commands that only have subcommands show them, and refuse a subcommand that is none: cobra shows its
+// help for that, and calls it a success.
+func refuseUnknown(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		if !sub.Runnable() {
+			sub.Args = cobra.NoArgs
+			sub.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+		refuseUnknown(sub)
+	}
 }
 
 // print writes v as indented JSON when --json is given, and otherwise as text does.
