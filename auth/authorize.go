@@ -24,6 +24,9 @@ type Target struct {
 	Keys map[string][]string
 	// Policy is the resource-based policy: a role's trust policy.
 	Policy string
+	// Absent says that there is no such role to assume, and which has its name. It is for explanations: a caller must not
+	// hear of it.
+	Absent string
 	// Also are further actions that must be allowed, such as sts:TagSession beside sts:AssumeRole.
 	Also []Target
 }
@@ -56,6 +59,8 @@ type Decision struct {
 	Resource  string
 	// Gone is whether the user or role of the session was deleted: nothing is allowed then.
 	Gone bool
+	// Absent is the target's.
+	Absent string
 	// Request is what was decided. It must not be changed.
 	Request policy.Request
 }
@@ -231,7 +236,7 @@ func (a *Auth) decide(ctx context.Context, tx *store.Tx, p *principal, t Target,
 }
 
 func (a *Auth) decideOne(ctx context.Context, tx *store.Tx, p *principal, t Target, w Wire) (*Decision, error) {
-	d := &Decision{Principal: p.shown, Account: p.Account, Action: t.Action, Resource: t.Resource}
+	d := &Decision{Principal: p.shown, Account: p.Account, Action: t.Action, Resource: t.Resource, Absent: t.Absent}
 	if p.bypass {
 		d.Outcome, d.Reason, d.Statement = policy.Allow, policy.RootUser, -1
 		return d, nil

@@ -44,7 +44,7 @@ func (d *Decision) Record() *Record {
 	}
 	if !d.Allowed() {
 		r.Resolvable = false
-		if !d.Gone {
+		if !d.Gone && !d.pointless() {
 			r.Changes, r.Resolvable = policy.Suggest(d.Request)
 		}
 	}

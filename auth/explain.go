@@ -76,7 +76,7 @@ func (a *Auth) Explain(ctx context.Context, tx *store.Tx, q Question) (*Decision
 			request.Context.Set(key, values...)
 		}
 	}
-	d := &Decision{Principal: p.shown, Account: p.Account, Action: t.Action, Resource: t.Resource, Request: *request}
+	d := &Decision{Principal: p.shown, Account: p.Account, Action: t.Action, Resource: t.Resource, Absent: t.Absent, Request: *request}
 	d.Decision = policy.Explain(*request)
 	if p.gone && d.Reason != policy.ExemptAction {
 		d.refuseGone()
@@ -164,7 +164,7 @@ func (a *Auth) resource(ctx context.Context, tx *store.Tx, arn string) (Target, 
 			return t, err
 		}
 		id = r.ID
-		if err == nil {
+		if t.Absent = NoRole(arn, parts[1], &r); t.Absent == "" {
 			if t.Policy, err = TrustPolicy(ctx, tx, parts[1], &r); err != nil {
 				return t, err
 			}
@@ -184,6 +184,21 @@ func (a *Auth) resource(ctx context.Context, tx *store.Tx, arn string) (Target, 
 	return t, err
 }
 
+// NoRole says that no role has an ARN, and which has its name, if r does; "" if the ARN is that of r, which is zero where
+// there is none. ARNs are compared with case, although names are unique without it.
+func NoRole(arn, partition string, r *store.Role) string {
+	if r.Name == "" {
+		return "There is no role " + arn + "."
+	}
+	if is := "arn:" + partition + ":iam::" + r.AccountID + ":role" + r.Path + r.Name; is != arn {
+		return "There is no role " + arn + ": the role of that name is " + is + "."
+	}
+	return ""
+}
+
+// pointless reports whether no policy could allow the call, since the role to assume does not exist.
+func (d *Decision) pointless() bool { return d.Trust && d.Absent != "" && !d.Allowed() }
+
 // explanation says in sentences what r holds: what was decided, why, by which statements, and what would help.
 func (d *Decision) explanation(r *Record) []string {
 	var out []string
@@ -192,6 +207,10 @@ func (d *Decision) explanation(r *Record) []string {
 		say("ALLOWED: %s may call %s on %s.", d.Principal, d.Action, d.Resource)
 	} else {
 		say("DENIED: %s may not call %s on %s.", d.Principal, d.Action, d.Resource)
+	}
+	if d.pointless() {
+		say("%s", d.Absent)
+		return out
 	}
 	say("%s", d.why())
 	for _, m := range d.Matched {

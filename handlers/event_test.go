@@ -177,3 +177,22 @@ func testFederatedEvents(t *testing.T, mode auth.Mode) {
 		}
 	}
 }
+
+// What is recorded of a role that does not exist says so, which the caller is not told.
+func TestEventOfAbsentRole(t *testing.T) {
+	t.Parallel()
+	s := newServerIn(t, auth.Strict)
+	u := s.userIn(account, "alice", allow("sts:*", "*"))
+	arn := "arn:aws:iam::" + account + ":role/absent"
+	_, err := s.assume(u, arn, "first")
+	wantDenied(t, err, "is not authorized to perform: sts:AssumeRole on resource: "+arn)
+	s = s.restart()
+	list, err := s.db.Events(t.Context(), store.EventFilter{Action: "sts:AssumeRole"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) != 1 || !strings.Contains(list[0].Decision, "There is no role "+arn+".") || !strings.Contains(list[0].Decision, `"resolvable":false`) ||
+		strings.Contains(list[0].Decision, `"changes"`) {
+		t.Errorf("got %+v, want one event that says that the role is not there, and no change", list)
+	}
+}

@@ -308,11 +308,11 @@ func (c *call) roleTarget(ctx context.Context, arn string) (auth.Target, error) 
 	}
 	t := auth.Target{Resource: arn, Account: m[2], Policy: trustsNobody}
 	r, err := c.tx.Account(m[2]).Role(ctx, m[4])
-	if store.IsNotFound(err) || err == nil && (m[1] != c.partition || r.Path != m[3] || r.Name != m[4]) {
-		return t, nil
-	}
-	if err != nil {
+	if err != nil && !store.IsNotFound(err) {
 		return t, err
+	}
+	if t.Absent = auth.NoRole(arn, c.partition, &r); t.Absent != "" {
+		return t, nil
 	}
 	if t.Policy, err = auth.TrustPolicy(ctx, c.tx, c.partition, &r); err != nil {
 		return t, err

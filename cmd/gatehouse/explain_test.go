@@ -202,3 +202,26 @@ func TestOrganizationAPI(t *testing.T) {
 		t.Errorf("GET after DELETE: got %d, want 404", status)
 	}
 }
+
+// A role that does not exist, or not under that path, can't be assumed: no policy is suggested.
+func TestWhyWithoutRole(t *testing.T) {
+	t.Parallel()
+	s := startSeeded(t, `
+accounts:
+  - id: "123456789012"
+    users: [{name: alice, inline_policies: {own: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "sts:AssumeRole", Resource: "*"}]}}}]
+    roles: [{name: app, path: /team/, trust_policy: {Version: "2012-10-17", Statement: [{Effect: Allow, Principal: {AWS: "123456789012"}, Action: "sts:AssumeRole"}]}}]
+`)
+	const role = "arn:aws:iam::123456789012:role/"
+	wantText(t, s.ok(t, "why", "123456789012", "alice", "sts:AssumeRole", role+"team/app"), "ALLOWED")
+	for _, tt := range []struct{ arn, want string }{
+		{role + "none", "There is no role " + role + "none.\n"},
+		{role + "app", "There is no role " + role + "app: the role of that name is " + role + "team/app.\n"},
+		{role + "team/App", "There is no role " + role + "team/App: the role of that name is " + role + "team/app.\n"},
+	} {
+		text := s.ok(t, "why", "123456789012", "alice", "sts:AssumeRole", tt.arn)
+		if wantText(t, text, "DENIED", tt.want); strings.Contains(text, "To allow it") {
+			t.Errorf("%s: got\n%s\nwant no change", tt.arn, text)
+		}
+	}
+}
