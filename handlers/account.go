@@ -22,11 +22,20 @@ func accountOperations() []operation {
 	}
 }
 
+// checkAlias refuses an alias that would be taken for an account's number.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+func checkAlias(alias string) error {
+	if policy.IsAccountID(alias) {
+		return awserr.ValidationError.Errorf("The specified value for accountAlias is invalid. It must not be a 12-digit number.")
+	}
+	return nil
+}
+
 // CreateAccountAlias gives the account an alias, in place of the one that it has. No two accounts of the server have the
 // same, and an account can't be given its own once more.
 func (s *IAM) CreateAccountAlias(ctx context.Context, in *iam.CreateAccountAliasInput) (*iam.CreateAccountAliasOutput, error) {
-	if policy.IsAccountID(*in.AccountAlias) { // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-		return nil, awserr.ValidationError.Errorf("The specified value for accountAlias is invalid. It must not be a 12-digit number.")
+	if err := checkAlias(*in.AccountAlias); err != nil {
+		return nil, err
 	}
 	current, err := s.account.Alias(ctx)
 	if err != nil {

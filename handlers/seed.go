@@ -13,12 +13,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"go.yaml.in/yaml/v3"
 
+	"gatehouse/awsquery"
 	"gatehouse/catalog"
 	"gatehouse/lazy"
 	"gatehouse/policy"
@@ -197,6 +198,11 @@ func ReadSeed(name string) (*Seed, error) {
 	if err := dec.Decode(&s); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: %s", name, seedError(text, err))
 	}
+	if err := dec.Decode(new(yaml.Node)); err == nil {
+		return nil, fmt.Errorf("%s holds more than one YAML document", name)
+	} else if !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: %s", name, seedError(text, err))
+	}
 	dir := filepath.Dir(name)
 	for i := range s.Accounts {
 		if err := s.Accounts[i].load(dir); err != nil {
@@ -359,8 +365,8 @@ func (a *SeedAccount) apply(ctx context.Context, account *store.Account) error {
 		return err
 	}
 	if a.Alias != "" {
-		if !seedAlias().MatchString(a.Alias) || len(a.Alias) < 3 || len(a.Alias) > 63 || policy.IsAccountID(a.Alias) {
-			return fmt.Errorf("alias %q: 3 to 63 lower-case letters, digits and single hyphens between them are needed, and not twelve digits", a.Alias)
+		if err := cmp.Or(checkSeed("CreateAccountAlias", &iam.CreateAccountAliasInput{AccountAlias: &a.Alias}), checkAlias(a.Alias)); err != nil {
+			return fmt.Errorf("alias %q: %w", a.Alias, err)
 		}
 		if current, err := account.Alias(ctx); err != nil {
 			return err
@@ -408,6 +414,15 @@ func (p *SeedPolicy) apply(ctx context.Context, account *store.Account) error {
 	if err := policy.Check(policy.Managed, p.Document.Text); err != nil {
 		return err
 	}
+	tags, err := newResourceTags(apiTags(p.Tags))
+	if err != nil {
+		return err
+	}
+	if err := checkSeed("CreatePolicy", &iam.CreatePolicyInput{
+		PolicyName: &p.Name, Path: optional(p.Path), Description: optional(p.Description), PolicyDocument: &p.Document.Text, Tags: apiTags(p.Tags),
+	}); err != nil {
+		return err
+	}
 	current, err := account.Policy(ctx, p.Name)
 	switch {
 	case store.IsNotFound(err):
@@ -431,7 +446,7 @@ func (p *SeedPolicy) apply(ctx context.Context, account *store.Account) error {
 			}
 		}
 	}
-	return seedResourceTags(ctx, account, current.ID, p.Tags)
+	return account.SetResourceTags(ctx, current.ID, tags)
 }
 
 // seedVersion makes a document the default version, in the place of the oldest when there are as many as may be.
@@ -460,6 +475,9 @@ func seedVersion(ctx context.Context, account *store.Account, p store.ManagedPol
 
 func (g *SeedGroup) apply(ctx context.Context, account *store.Account) error {
 	if err := checkSeedName(g.Name, g.Path, 128); err != nil {
+		return err
+	}
+	if err := checkSeed("CreateGroup", &iam.CreateGroupInput{GroupName: &g.Name, Path: optional(g.Path)}); err != nil {
 		return err
 	}
 	current, err := account.Group(ctx, g.Name)
@@ -491,7 +509,16 @@ func (r *SeedRole) apply(ctx context.Context, account *store.Account) error {
 	if want.MaxSessionDuration < 3600 || want.MaxSessionDuration > 43200 {
 		return fmt.Errorf("max_session_duration: %d is not from 3600 to 43200", want.MaxSessionDuration)
 	}
-	var err error
+	tags, err := newTags(apiTags(r.Tags))
+	if err != nil {
+		return err
+	}
+	if err := checkSeed("CreateRole", &iam.CreateRoleInput{
+		RoleName: &r.Name, Path: optional(r.Path), Description: optional(r.Description), AssumeRolePolicyDocument: &r.TrustPolicy.Text,
+		Tags: apiTags(r.Tags),
+	}); err != nil {
+		return err
+	}
 	if want.PermissionsBoundary, err = seedBoundary(ctx, account, r.PermissionsBoundary); err != nil {
 		return err
 	}
@@ -511,7 +538,7 @@ func (r *SeedRole) apply(ctx context.Context, account *store.Account) error {
 	if err != nil {
 		return err
 	}
-	if err := seedTags(ctx, account, current.ID, r.Tags); err != nil {
+	if err := account.SetTags(ctx, current.ID, tags); err != nil {
 		return err
 	}
 	return seedPolicies(ctx, account, store.OwnerRole, current.ID, r.Name, r.AttachedPolicies, r.InlinePolicies)
@@ -519,6 +546,13 @@ func (r *SeedRole) apply(ctx context.Context, account *store.Account) error {
 
 func (u *SeedUser) apply(ctx context.Context, account *store.Account) error {
 	if err := checkSeedName(u.Name, u.Path, 64); err != nil {
+		return err
+	}
+	tags, err := newTags(apiTags(u.Tags))
+	if err != nil {
+		return err
+	}
+	if err := checkSeed("CreateUser", &iam.CreateUserInput{UserName: &u.Name, Path: optional(u.Path), Tags: apiTags(u.Tags)}); err != nil {
 		return err
 	}
 	bounds, err := seedBoundary(ctx, account, u.PermissionsBoundary)
@@ -551,7 +585,7 @@ func (u *SeedUser) apply(ctx context.Context, account *store.Account) error {
 			return err
 		}
 	}
-	if err := seedTags(ctx, account, current.ID, u.Tags); err != nil {
+	if err := account.SetTags(ctx, current.ID, tags); err != nil {
 		return err
 	}
 	return seedPolicies(ctx, account, store.OwnerUser, current.ID, u.Name, u.AttachedPolicies, u.InlinePolicies)
@@ -582,10 +616,8 @@ func (k *SeedAccessKey) apply(ctx context.Context, account *store.Account, userI
 }
 
 var (
-	seedName  = lazy.Regexp(`^[\w+=,.@-]+$`)
-	seedPath  = lazy.Regexp(`^(/|/[\x21-\x7e]{1,510}/)$`)
-	seedAlias = lazy.Regexp(`^[a-z0-9](-?[a-z0-9])+$`)
-	seedTag   = lazy.Regexp(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	seedName = lazy.Regexp(`^[\w+=,.@-]+$`)
+	seedPath = lazy.Regexp(`^(/|/[\x21-\x7e]{1,510}/)$`)
 )
 
 // checkSeedName holds a name and a path against the patterns that the API has for them.
@@ -599,41 +631,23 @@ func checkSeedName(name, path string, longest int) error {
 	return nil
 }
 
-// seedTags gives a user or a role its tags.
-func seedTags(ctx context.Context, account *store.Account, id string, tags map[string]string) error {
-	list, err := tagsOf(tags, newTags)
+// checkSeed holds what is seeded against the constraints of the operation that would make it.
+func checkSeed(operation string, in any) error {
+	table() // binds the operations to the types of their inputs
+	op, err := awsquery.Find(awsquery.IAM.Version, operation)
 	if err != nil {
 		return err
 	}
-	return account.SetTags(ctx, id, list)
+	return awsquery.Validate(op, in)
 }
 
-// seedResourceTags is seedTags for what is neither a user nor a role.
-func seedResourceTags(ctx context.Context, account *store.Account, id string, tags map[string]string) error {
-	list, err := tagsOf(tags, newResourceTags)
-	if err != nil {
-		return err
-	}
-	return account.SetResourceTags(ctx, id, list)
-}
-
-// tagsOf returns tags by key, held against what the API says of them.
-func tagsOf(m map[string]string, check func([]types.Tag) ([]store.Tag, error)) ([]store.Tag, error) {
+// apiTags returns tags as the API has them, by key.
+func apiTags(m map[string]string) []types.Tag {
 	var list []types.Tag
 	for _, key := range slices.Sorted(maps.Keys(m)) {
-		value := m[key]
-		if key == "" || !seedTag().MatchString(key) || utf8.RuneCountInString(key) > 128 {
-			return nil, fmt.Errorf("tag %q: a key of 1 to 128 letters, digits, spaces and _.:/=+-@ is needed", key)
-		}
-		if !seedTag().MatchString(value) || utf8.RuneCountInString(value) > 256 {
-			return nil, fmt.Errorf("tag %s: a value of at most 256 letters, digits, spaces and _.:/=+-@ is needed", key)
-		}
-		list = append(list, types.Tag{Key: &key, Value: &value})
+		list = append(list, types.Tag{Key: &key, Value: aws.String(m[key])})
 	}
-	if len(list) > 50 {
-		return nil, fmt.Errorf("%d tags are more than 50", len(list))
-	}
-	return check(list)
+	return list
 }
 
 // seedBoundary returns the ARN of a permissions boundary, and refuses one that is not there: whatever it bounds could do
@@ -678,10 +692,10 @@ func seedPolicies(ctx context.Context, account *store.Account, kind store.OwnerK
 	}
 	size := 0
 	for _, policyName := range slices.Sorted(maps.Keys(inline)) {
-		if err := checkSeedName(policyName, "", 128); err != nil {
-			return fmt.Errorf("inline policy: %w", err)
-		}
 		doc := inline[policyName].Text
+		if err := checkSeed("PutUserPolicy", &iam.PutUserPolicyInput{UserName: aws.String("any"), PolicyName: &policyName, PolicyDocument: &doc}); err != nil {
+			return fmt.Errorf("inline policy %s: %w", policyName, err)
+		}
 		if err := checkInline("aws", kind, name, size, 0, doc); err != nil {
 			return fmt.Errorf("inline policy %s: %w", policyName, err)
 		}

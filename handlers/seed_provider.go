@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
 	"gatehouse/federation"
 	"gatehouse/store"
 )
@@ -42,6 +46,13 @@ func (p *SeedOIDCProvider) apply(ctx context.Context, account *store.Account) er
 			return err
 		}
 	}
+	tags, err := newResourceTags(apiTags(p.Tags))
+	if err != nil {
+		return err
+	}
+	if err := checkSeed("CreateOpenIDConnectProvider", &iam.CreateOpenIDConnectProviderInput{Url: &p.URL, ClientIDList: p.ClientIDs, Tags: apiTags(p.Tags)}); err != nil {
+		return err
+	}
 	thumbprints := make([]string, len(p.Thumbprints))
 	for i, t := range p.Thumbprints {
 		if thumbprints[i] = strings.ToLower(t); len(t) != 40 || strings.Trim(thumbprints[i], "0123456789abcdef") != "" {
@@ -63,7 +74,7 @@ func (p *SeedOIDCProvider) apply(ctx context.Context, account *store.Account) er
 	if err := account.SetKeySet(ctx, name, store.KeySet{Document: p.JWKS.Text, File: p.JWKS.file}); err != nil {
 		return err
 	}
-	return seedResourceTags(ctx, account, current.TagOwner(), p.Tags)
+	return account.SetResourceTags(ctx, current.TagOwner(), tags)
 }
 
 func (p *SeedSAMLProvider) apply(ctx context.Context, account *store.Account) error {
@@ -72,6 +83,15 @@ func (p *SeedSAMLProvider) apply(ctx context.Context, account *store.Account) er
 	}
 	m, err := federation.ParseMetadata(p.Metadata)
 	if err != nil {
+		return err
+	}
+	tags, err := newResourceTags(apiTags(p.Tags))
+	if err != nil {
+		return err
+	}
+	if err := checkSeed("TagSAMLProvider", &iam.TagSAMLProviderInput{
+		SAMLProviderArn: aws.String("arn:aws:iam::" + account.ID + ":saml-provider/" + p.Name), Tags: append([]types.Tag{}, apiTags(p.Tags)...),
+	}); err != nil {
 		return err
 	}
 	current, err := account.SAMLProvider(ctx, p.Name)
@@ -88,7 +108,7 @@ func (p *SeedSAMLProvider) apply(ctx context.Context, account *store.Account) er
 	if err != nil {
 		return err
 	}
-	return seedResourceTags(ctx, account, current.TagOwner(), p.Tags)
+	return account.SetResourceTags(ctx, current.TagOwner(), tags)
 }
 
 // validUntil is when AWS stops to take assertions of a provider: when its metadata says, or in a hundred years.

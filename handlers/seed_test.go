@@ -105,6 +105,8 @@ func TestSeedRefusals(t *testing.T) {
 		{"document is a list", "accounts:\n  - roles:\n      - trust_policy: []\n", "line 3"},
 		{"missing document file", "accounts:\n  - roles:\n      - trust_policy: {file: none.json}\n", "none.json"},
 		{"not YAML", "accounts: [", "line 1"},
+		{"second document", "accounts: []\n---\naccounts: []\n", "more than one YAML document"},
+		{"second document that is not YAML", "accounts: []\n---\naccounts: [\n", "line 3"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -126,6 +128,16 @@ func TestSeedAppliesAllOrNothing(t *testing.T) {
 		{"bad trust policy", "id: \"123456789012\"\n    roles: [{name: r, trust_policy: {Version: \"2012-10-17\", Statement: []}}]\n", "Statement is empty"},
 		{"key of no legal id", "id: \"123456789012\"\n    users: [{name: u, access_keys: [{id: short, secret: x}]}]\n", "16 to 128"},
 		{"policy that is not there", "id: \"123456789012\"\n    users: [{name: u, attached_policies: [\"arn:aws:iam::123456789012:policy/none\"]}]\n", "does not exist"},
+		{"boundary of a user that is not there", "id: \"123456789012\"\n    users: [{name: u, permissions_boundary: \"arn:aws:iam::123456789012:policy/none\"}]\n", "permissions_boundary: policy arn:aws:iam::123456789012:policy/none does not exist"},
+		{"boundary of a role that is not there", "id: \"123456789012\"\n    roles: [{name: r, permissions_boundary: \"arn:aws:iam::aws:policy/None\", trust_policy: " + trustAccount + "}]\n", "permissions_boundary: policy arn:aws:iam::aws:policy/None does not exist"},
+		{"alias", "id: \"123456789012\"\n    alias: A B\n", "'accountAlias' failed to satisfy constraint"},
+		{"tag of a user", "id: \"123456789012\"\n    users: [{name: u, tags: {\"a#\": b}}]\n", "'tags.1.member.key' failed to satisfy constraint"},
+		{"reserved tag of a role", "id: \"123456789012\"\n    roles: [{name: r, tags: {\"aws:a\": b}, trust_policy: " + trustAccount + "}]\n", "aws:"},
+		{"one tag of a user twice", "id: \"123456789012\"\n    users: [{name: u, tags: {team: a, Team: b}}]\n", "Duplicate tag keys"},
+		{"tag of a policy", "id: \"123456789012\"\n    policies: [{name: p, tags: {a: \"#\"}, document: {Version: \"2012-10-17\", Statement: {Effect: Allow, Action: \"*\", Resource: \"*\"}}}]\n", "'tags.1.member.value' failed to satisfy constraint"},
+		{"description", "id: \"123456789012\"\n    roles: [{name: r, description: \"\u2014\", trust_policy: " + trustAccount + "}]\n", "'description' failed to satisfy constraint"},
+		{"name of an inline policy", "id: \"123456789012\"\n    users: [{name: u, inline_policies: {\"a b\": {Version: \"2012-10-17\", Statement: {Effect: Allow, Action: \"*\", Resource: \"*\"}}}}]\n", "policyName"},
+		{"tag of a provider", "id: \"123456789012\"\n    oidc_providers: [{url: \"https://idp.example.com\", tags: {\"\": b}}]\n", "'tags.1.member.key' failed to satisfy constraint"},
 		{"group that is not there", "id: \"123456789012\"\n    users: [{name: u, groups: [none]}]\n", "does not exist"},
 	}
 	for _, tt := range tests {
