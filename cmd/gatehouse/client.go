@@ -167,6 +167,7 @@ func (m *Main) clockCommand() *cobra.Command {
 	c.AddCommand(
 		&cobra.Command{
 			Use: "advance DURATION", Short: "Move the clock on, such as by 90m or 36h", Args: cobra.ExactArgs(1),
+			Long: "Move the clock on, such as by 90m or 36h. It goes back with: gatehouse clock advance -- -90m",
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return show(cmd.Context(), &admin.ClockChange{Advance: &args[0]})
 			},
@@ -206,7 +207,7 @@ func (m *Main) clockCommand() *cobra.Command {
 func (m *Main) sessionsCommand() *cobra.Command {
 	var account, principal string
 	list := func(cmd *cobra.Command, _ []string) error {
-		var all admin.Sessions
+		all := admin.Sessions{Sessions: []admin.Session{}} // none are [] in JSON
 		after := ""
 		for {
 			q := url.Values{"limit": {"500"}, "after": {after}, "account": {account}, "principal": {principal}}

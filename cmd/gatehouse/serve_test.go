@@ -81,6 +81,9 @@ func TestMainJob(t *testing.T) {
 	if _, err := identity(s); err == nil || !strings.Contains(err.Error(), "InvalidClientTokenId") {
 		t.Errorf("GetCallerIdentity after the sweep: got %v, want InvalidClientTokenId", err)
 	}
+	if text, err := s.run(t, "sessions", "--json"); err != nil || text != "[]\n" {
+		t.Errorf("sessions after the sweep: got %q, %v, want an empty list", text, err)
+	}
 	if _, err := s.run(t, "reset"); err != nil {
 		t.Fatal(err)
 	}
