@@ -18,11 +18,7 @@ import (
 // empty element, and so is a nil one that the model requires, such as Users of ListUsers, since programs written
 // with boto index into it. Times are whole seconds of UTC.
 func AppendResponse(b []byte, op *Operation, out any, requestID string) []byte {
-	v := reflect.ValueOf(out)
-	p := op.binding()
-	if v.Kind() != reflect.Pointer || v.Type().Elem() != p.out {
-		panic(fmt.Sprintf("awsquery: marshal %s from %T", op, out))
-	}
+	v, p := op.output(out)
 	b = append(b, p.head...)
 	if op.out != "-" {
 		b = append(append(append(b, '<'), op.Name...), "Result>"...)
@@ -36,6 +32,23 @@ func AppendResponse(b []byte, op *Operation, out any, requestID string) []byte {
 	return append(b, p.tail...)
 }
 
+// output is the value of an answer, a pointer to the output struct, and how it is written.
+func (o *Operation) output(out any) (reflect.Value, *binding) {
+	v, p := reflect.ValueOf(out), o.binding()
+	if v.Kind() != reflect.Pointer || v.Type().Elem() != p.out {
+		panic(fmt.Sprintf("awsquery: marshal %s from %T", o, out))
+	}
+	return v, p
+}
+
+// fault says whose an error is.
+func fault(e *awserr.Error) string {
+	if e.Status >= 500 {
+		return "Receiver"
+	}
+	return "Sender"
+}
+
 // faultNamespace is that of an error which no service has answered, such as InvalidAction.
 const faultNamespace = "http://webservices.amazon.com/AWSFault/2005-15-09"
 
@@ -46,13 +59,9 @@ func MarshalError(s *Service, e *awserr.Error, requestID string) (status int, bo
 	if s != nil {
 		namespace = s.Namespace
 	}
-	fault := "Sender"
-	if e.Status >= 500 {
-		fault = "Receiver"
-	}
 	b := make([]byte, 0, 256+len(e.Message))
 	b = append(append(append(b, `<ErrorResponse xmlns="`...), namespace...), `"><Error><Type>`...)
-	b = append(append(b, fault...), "</Type><Code>"...)
+	b = append(append(b, fault(e)...), "</Type><Code>"...)
 	b = append(appendText(b, e.Name), "</Code><Message>"...)
 	b = append(appendText(b, e.Message), "</Message></Error><RequestId>"...)
 	b = append(appendText(b, requestID), "</RequestId></ErrorResponse>"...)

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/labstack/echo/v4"
@@ -193,7 +194,11 @@ func (s *Server) failure(r *http.Request, service *awsquery.Service, id string, 
 	if code = e.ErrorCode(); code == "" {
 		return e.Status, "", nil
 	}
-	status, answer = awsquery.MarshalError(service, e, id)
+	if asksJSON(r) {
+		status, answer = awsquery.MarshalJSONError(e, id)
+	} else {
+		status, answer = awsquery.MarshalError(service, e, id)
+	}
 	return status, code, answer
 }
 
@@ -202,6 +207,9 @@ func (s *Server) reply(w http.ResponseWriter, r *http.Request, id string, status
 	h := w.Header()
 	h["X-Amzn-Requestid"] = []string{id}
 	h["Content-Type"] = contentType
+	if asksJSON(r) {
+		h["Content-Type"] = jsonType
+	}
 	if len(answer) > 1024 || r.Method == http.MethodHead {
 		h["Content-Length"] = []string{strconv.Itoa(len(answer))} // net/http says so by itself of a short one
 	}
@@ -211,7 +219,21 @@ func (s *Server) reply(w http.ResponseWriter, r *http.Request, id string, status
 	}
 }
 
-var contentType = []string{"text/xml"}
+var (
+	contentType = []string{"text/xml"}
+	jsonType    = []string{"application/json"}
+)
+
+// asksJSON reports whether a client would rather have JSON, which it says with what it accepts first.
+func asksJSON(r *http.Request) bool {
+	accept := r.Header["Accept"]
+	if len(accept) == 0 {
+		return false
+	}
+	first, _, _ := strings.Cut(accept[0], ",")
+	first, _, _ = strings.Cut(first, ";")
+	return strings.EqualFold(strings.TrimSpace(first), jsonType[0])
+}
 
 // answer runs the operation that r asks for. The service is known as soon as the operation is, and names the
 // namespace of an error.
@@ -276,7 +298,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, c *call, buf *by
 	}
 	// Nobody needs the body any more: all that was read from it is a copy.
 	buf.Reset()
-	buf.Write(awsquery.AppendResponse(buf.AvailableBuffer(), model, out, c.requestID))
+	appendAnswer := awsquery.AppendResponse
+	if asksJSON(r) {
+		appendAnswer = awsquery.AppendJSON
+	}
+	buf.Write(appendAnswer(buf.AvailableBuffer(), model, out, c.requestID))
 	return service, buf.Bytes(), nil
 }
 

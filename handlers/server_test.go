@@ -284,3 +284,38 @@ func TestHealth(t *testing.T) {
 		}
 	}
 }
+
+// JSON is answered to who asks for it first, as those do that check who signed a GetCallerIdentity.
+func TestAcceptJSON(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	const (
+		identity = "/?Action=GetCallerIdentity&Version=2011-06-15"
+		signed   = "AWS4-HMAC-SHA256 Credential=123456789012/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=a"
+	)
+	tests := []struct {
+		accept, auth, target string
+		status               int
+		kind, body           string
+	}{
+		{"application/json", signed, identity, 200, "application/json",
+			`{"GetCallerIdentityResponse":{"GetCallerIdentityResult":{"UserId":"123456789012","Account":"123456789012","Arn":"arn:aws:iam::123456789012:root"},"ResponseMetadata":{"RequestId":"`},
+		{"Application/JSON; charset=utf-8, */*", signed, identity, 200, "application/json", `{"GetCallerIdentityResponse":`},
+		{"*/*", signed, identity, 200, "text/xml", `<GetCallerIdentityResponse `},
+		{"text/xml, application/json", signed, identity, 200, "text/xml", `<GetCallerIdentityResponse `},
+		{"application/json", "", identity, 403, "application/json",
+			`{"Error":{"Code":"MissingAuthenticationToken","Message":"Request is missing Authentication Token","Type":"Sender"},"RequestId":"`},
+		{"application/json", signed, "/?Action=Nothing&Version=2011-06-15", 400, "application/json", `{"Error":{"Code":"InvalidAction",`},
+		{"text/html", "", identity, 403, "text/xml", `<ErrorResponse `},
+	}
+	for _, tt := range tests {
+		header := map[string]string{"Accept": tt.accept}
+		if tt.auth != "" {
+			header["Authorization"] = tt.auth
+		}
+		w := s.get("GET", tt.target, "localhost:4566", header, "")
+		if w.Code != tt.status || w.Header().Get("Content-Type") != tt.kind || !strings.HasPrefix(w.Body.String(), tt.body) {
+			t.Errorf("%s %s: got %d, %s, %s, want %d, %s, %s", tt.accept, tt.target, w.Code, w.Header().Get("Content-Type"), w.Body, tt.status, tt.kind, tt.body)
+		}
+	}
+}
