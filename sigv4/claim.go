@@ -304,7 +304,8 @@ type Claim struct {
 
 // ClaimedKey returns the credential that a request names in its one Authorization header, unverified. It
 // exists for modes that the operator has chosen to run without verification; it never says who a caller is. It finds none
-// in a request that carries a query signature as well, or anything twice.
+// in a request that carries a query signature as well, or anything twice. Blanks around the access key id are ignored: they
+// come from a profile or a variable that was written by hand.
 func ClaimedKey(r *http.Request) (Claim, bool) {
 	s := scratches.Get().(*scratch)
 	defer s.release()
@@ -319,7 +320,10 @@ func ClaimedKey(r *http.Request) (Claim, bool) {
 	if scheme != algHMAC && !c.ecdsa || s.claimItems(rest, MalformedAuthorization) != nil || c.repeated {
 		return Claim{}, false
 	}
-	if !c.splitCredential(false) || !plausibleKeyID(c.accessKeyID) {
+	if !c.splitCredential(false) {
+		return Claim{}, false
+	}
+	if c.accessKeyID = trimBlanks(c.accessKeyID); !plausibleKeyID(c.accessKeyID) {
 		return Claim{}, false
 	}
 	return Claim{AccessKeyID: c.accessKeyID, Region: c.region, Service: c.service, SigV4A: c.ecdsa}, true

@@ -581,6 +581,8 @@ func TestClaimedKey(t *testing.T) {
 		id           string
 	}{
 		{"one header", "/", []string{auth}, "test"},
+		{"blanks around it", "/", []string{strings.Replace(auth, "test", " test\t ", 1)}, "test"},
+		{"blank inside it", "/", []string{strings.Replace(auth, "test", "te st", 1)}, ""},
 		{"no header", "/", nil, ""},
 		{"two headers", "/", []string{auth, auth}, ""},
 		{"two credentials", "/", []string{strings.Replace(auth, "SignedHeaders=host", "Credential=root/20250903/us-east-1/sts/aws4_request", 1)}, ""},
