@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/admin"
 	"gatehouse/auth"
+	"gatehouse/awserr"
 	"gatehouse/clock"
 	"gatehouse/handlers"
 	"gatehouse/store"
@@ -81,13 +82,8 @@ func (m *Main) serve(ctx context.Context) (err error) {
 	back := admin.New(admin.Config{
 		DB: db, Auth: a, Clock: emulated, Token: c.AdminToken, Logger: log, Done: ctx.Done(),
 		Health: func() any { return front.Health() },
-		Reset: func(ctx context.Context) error {
-			if err := db.Reset(ctx); err != nil || seed == nil {
-				return err
-			}
-			return seed.Apply(ctx, db)
-		},
-		Local: localAdmin(front, faults),
+		Reset:  func(ctx context.Context) error { return reset(ctx, db, c.Seed) },
+		Local:  localAdmin(front, faults),
 	})
 
 	servers := []*http.Server{newServer(front, log), newServer(back, log)}
@@ -130,6 +126,26 @@ func (m *Main) serve(ctx context.Context) (err error) {
 		}
 	}
 	return err
+}
+
+// reset empties the database and applies the seed file, if there is one, as it is now: who has changed it starts over with
+// what it says. A file that can't be read leaves everything as it was.
+func reset(ctx context.Context, db *store.DB, name string) error {
+	refused := awserr.Code{Name: "InvalidSeed", Status: http.StatusBadRequest}
+	if name == "" {
+		return db.Reset(ctx)
+	}
+	seed, err := handlers.ReadSeed(name)
+	if err != nil {
+		return refused.Errorf("Nothing was reset: %v.", err)
+	}
+	if err := db.Reset(ctx); err != nil {
+		return err
+	}
+	if err := seed.Apply(ctx, db); err != nil {
+		return refused.Errorf("Everything was emptied, and nothing of the seed was applied: %s: %v.", name, err)
+	}
+	return nil
 }
 
 func newServer(h http.Handler, log *slog.Logger) *http.Server {

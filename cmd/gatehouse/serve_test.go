@@ -135,6 +135,40 @@ func TestSeedSurvivesReset(t *testing.T) {
 	}
 }
 
+// A reset applies the seed file as it is then. One that can't be read resets nothing.
+func TestResetReadsSeed(t *testing.T) {
+	t.Parallel()
+	seed := func(user string) string { return "accounts: [{id: \"000000000000\", users: [{name: " + user + "}]}]\n" }
+	name := writeFile(t, "seed.yaml", seed("alice"))
+	s := start(t, "--seed="+name)
+	tests := []struct{ text, refusal, user string }{
+		{seed("bob"), "", "bob"},
+		{"accounts: [", "Nothing was reset", "bob"},
+		{seed("carol, groups: [none]"), "nothing of the seed was applied", ""},
+		{seed("carol"), "", "carol"},
+	}
+	for _, tt := range tests {
+		if err := os.WriteFile(name, []byte(tt.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.run(t, "reset")
+		if (err != nil) != (tt.refusal != "") || err != nil && !strings.Contains(err.Error(), tt.refusal) {
+			t.Errorf("reset with %q: got %v, want %q", tt.text, err, tt.refusal)
+		}
+		out, err := s.iam().ListUsers(t.Context(), &iam.ListUsersInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got string
+		for _, u := range out.Users {
+			got += *u.UserName
+		}
+		if got != tt.user {
+			t.Errorf("users after a reset with %q: got %q, want %q", tt.text, got, tt.user)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
