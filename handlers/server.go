@@ -382,6 +382,10 @@ func (s *Server) readable(r *http.Request, id string, err error) *awserr.Error {
 	if errors.Is(err, context.Canceled) {
 		return awserr.ServiceUnavailable.Errorf("The request was cancelled.")
 	}
+	if store.IsLocked(err) {
+		s.log.WarnContext(r.Context(), "another program keeps the database locked", "request", id)
+		return awserr.ServiceUnavailable.Errorf("Another program keeps the database locked.")
+	}
 	s.log.ErrorContext(r.Context(), "request failed", "request", id, "error", err)
 	return awserr.ServiceFailure.Errorf("The request processing has failed because of an unknown error, exception or failure.")
 }

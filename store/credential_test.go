@@ -390,6 +390,33 @@ func TestExternalChangeAtBatch(t *testing.T) {
 	}
 }
 
+// A program that keeps the file locked, such as a shell in the middle of a transaction, is told from a failure.
+func TestLockedByAnother(t *testing.T) {
+	t.Parallel()
+	db := open(t, Options{})
+	update(t, db, func(tx *Tx) error {
+		var ms int
+		return tx.conn.scan("PRAGMA busy_timeout = 1", nil, &ms)
+	})
+	c, err := openConn(t.Context(), db.maintain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	if _, err := c.run("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(t.Context(), createUser(t, "alice")); !IsLocked(err) {
+		t.Errorf("while it is locked: got %v, want an error of the lock", err)
+	}
+	if _, err := c.run("ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(t.Context(), createUser(t, "alice")); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 // Look-ups that race with changes must not leave an old credential behind.
 func TestCredentialRace(t *testing.T) {
 	t.Parallel()

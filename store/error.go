@@ -57,6 +57,9 @@ func IsInUse(err error) bool {
 	return ok
 }
 
+// IsLocked reports whether err comes from another program's lock on the database, which did not go away in time.
+func IsLocked(err error) bool { return driverCode(err)&0xff == sqlite3.SQLITE_BUSY }
+
 // wrap turns what the driver says about an entity into an error of this package. A violated foreign key means InUse:
 // rows are only ever written under parents that the same transaction has looked up.
 func wrap(err error, kind, name string) error {

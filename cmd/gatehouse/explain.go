@@ -45,8 +45,11 @@ func (m *Main) explainCommand() *cobra.Command {
 				fmt.Fprintln(w, eventLine(&e.Event))
 				if e.Decision != nil {
 					fmt.Fprintln(w, strings.Join(e.Decision.Explanation, "\n"))
-					if e.Mode == "soft" {
+					switch {
+					case e.Mode == "soft" && e.ErrorCode == "":
 						fmt.Fprintln(w, "The mode is soft: the call went on all the same.")
+					case e.Mode == "soft":
+						fmt.Fprintf(w, "The mode is soft: the call went on all the same, and was answered with %s.\n", e.ErrorCode)
 					}
 					return
 				}

@@ -140,6 +140,24 @@ func TestExplainCommands(t *testing.T) {
 	wantText(t, s.fails(t, "why", "123456789012", "alice", "iam:Get*", "*"), "not the name of one action")
 }
 
+// In mode soft a denial is no answer: what became of the call is said, too.
+func TestExplainSoft(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--seed="+writeFile(t, "seed.yaml", seedFile), "--iam=soft")
+	c := iam.NewFromConfig(s.config("AKIAQALICEDEV0000001", "alice/secret/0123456789012345678901234", ""))
+	for i, tt := range []struct{ name, want string }{
+		{"bob", "The mode is soft: the call went on all the same.\n"},
+		{"bob", "The mode is soft: the call went on all the same, and was answered with EntityAlreadyExists.\n"},
+	} {
+		if _, err := c.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &tt.name}); (err != nil) != (i == 1) {
+			t.Fatalf("CreateUser: got %v", err)
+		}
+		lines := strings.Split(strings.TrimSpace(s.ok(t, "logs", "--action", "iam:CreateUser")), "\n")
+		id, _, _ := strings.Cut(lines[len(lines)-1], " ")
+		wantText(t, s.ok(t, "explain", id), "DENIED", tt.want)
+	}
+}
+
 func TestPolicyTestCommand(t *testing.T) {
 	t.Parallel()
 	s := startSeeded(t, seedFile)
