@@ -62,8 +62,11 @@ func MarshalError(s *Service, e *awserr.Error, requestID string) (status int, bo
 	b := make([]byte, 0, 256+len(e.Message))
 	b = append(append(append(b, `<ErrorResponse xmlns="`...), namespace...), `"><Error><Type>`...)
 	b = append(append(b, fault(e)...), "</Type><Code>"...)
-	b = append(appendText(b, e.Name), "</Code><Message>"...)
-	b = append(appendText(b, e.Message), "</Message></Error><RequestId>"...)
+	b = append(appendText(b, e.Name), "</Code>"...)
+	if e.Message != "" {
+		b = append(appendText(append(b, "<Message>"...), e.Message), "</Message>"...)
+	}
+	b = append(b, "</Error><RequestId>"...)
 	b = append(appendText(b, requestID), "</RequestId></ErrorResponse>"...)
 	return e.Status, b
 }

@@ -364,6 +364,11 @@ func TestMarshalError(t *testing.T) {
 			t.Errorf("got %d %s\nwant %d %s", status, got, tt.status, tt.want)
 		}
 	}
+	// AWS leaves out a message that it does not have, as of IAM's ReportNotPresent.
+	_, got := MarshalError(IAM, codeError("ReportNotPresent", 410, ""), "i")
+	if want := `<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type><Code>ReportNotPresent</Code></Error><RequestId>i</RequestId></ErrorResponse>`; string(got) != want {
+		t.Errorf("no message: got %s, want %s", got, want)
+	}
 	client := newClient(STS, func(*http.Request) (*http.Response, error) {
 		return answer(MarshalError(STS, codeError("ExpiredToken", 403, "The security token included in the request is expired"), "i")), nil
 	}).Interface().(*sts.Client)

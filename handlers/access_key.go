@@ -145,8 +145,9 @@ func (s *IAM) DeleteAccessKey(ctx context.Context, in *iam.DeleteAccessKeyInput)
 func (s *IAM) GetAccessKeyLastUsed(ctx context.Context, in *iam.GetAccessKeyLastUsedInput) (*iam.GetAccessKeyLastUsedOutput, error) {
 	k, err := s.account.AccessKey(ctx, *in.AccessKeyId)
 	if store.IsNotFound(err) {
-		// AWS does not tell a key that does not exist from one of another account.
-		return nil, awserr.AccessDenied.Errorf("User: %s is not authorized to perform: iam:GetAccessKeyLastUsed on resource: access key %s", s.caller.ARN, *in.AccessKeyId)
+		// AWS does not tell a key that does not exist from one of another account, and says so without the colon that its
+		// other denials have.
+		return nil, awserr.AccessDenied.Errorf("User: %s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key %s", s.caller.ARN, *in.AccessKeyId)
 	}
 	if err != nil {
 		return nil, err

@@ -74,7 +74,7 @@ func TestGetAccessKeyLastUsed(t *testing.T) {
 	if u := got.AccessKeyLastUsed; u.LastUsedDate == nil || *u.ServiceName != "sts" || *u.Region != "eu-west-1" {
 		t.Errorf("GetAccessKeyLastUsed: got %+v, want sts in eu-west-1", u)
 	}
-	const want = "User: arn:aws:iam::123456789013:root is not authorized to perform: iam:GetAccessKeyLastUsed on resource: access key "
+	const want = "User: arn:aws:iam::123456789013:root is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key "
 	_, err = s.IAM("123456789013").GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: id})
 	answered(t, err, "AccessDenied", want+*id)
 }

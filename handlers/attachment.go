@@ -38,8 +38,12 @@ var policyARNShape = lazy.Regexp(`^arn:([^:/]+):iam::(aws|[0-9]{12}):policy(/(?:
 // for service-linked roles alone. A policy that is not the account's, nor AWS's, is a NotFound.
 func (s *IAM) managedPolicy(ctx context.Context, arn string) (found string, linked bool, err error) {
 	m := policyARNShape().FindStringSubmatch(arn)
-	if m == nil || m[1] != s.partition {
-		return "", false, awserr.InvalidInput.Errorf("ARN %s is not valid.", arn)
+	if m == nil {
+		return "", false, awserr.ValidationError.Errorf("ARN %s is not valid.", arn)
+	}
+	if m[1] != s.partition {
+		// https://github.com/pulumi/pulumi-aws-apigateway/issues/347
+		return "", false, awserr.ValidationError.Errorf("Invalid ARN partition")
 	}
 	if m[2] == "aws" {
 		p, ok := catalog.Policy(arn)

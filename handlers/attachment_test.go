@@ -115,8 +115,9 @@ func TestAttachedPolicies(t *testing.T) {
 				{"arn:aws:iam::123456789013:policy/Own", "NoSuchEntity", ""},
 				{"arn:aws:iam::123456789012:policy/path/Own", "NoSuchEntity", ""},
 				{"arn:aws:iam::aws:policy/NoSuchPolicy", "NoSuchEntity", "Policy arn:aws:iam::aws:policy/NoSuchPolicy does not exist or is not attachable."},
-				{"arn:aws:iam::123456789012:role/Own", "InvalidInput", "ARN arn:aws:iam::123456789012:role/Own is not valid."},
-				{"arn:aws-cn:iam::aws:policy/ReadOnlyAccess", "InvalidInput", ""},
+				{"longpolicynamebutnoarn", "ValidationError", "ARN longpolicynamebutnoarn is not valid."},
+				{"arn:aws:iam::123456789012:role/Own", "ValidationError", "ARN arn:aws:iam::123456789012:role/Own is not valid."},
+				{"arn:aws-cn:iam::aws:policy/ReadOnlyAccess", "ValidationError", "Invalid ARN partition"},
 				{"arn:aws:iam::aws:policy/aws-service-role/AWSSupportServiceRolePolicy", "PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer " + op.title + "."},
 			}
 			for _, tt := range tests {
@@ -125,7 +126,7 @@ func TestAttachedPolicies(t *testing.T) {
 			answered(t, op.attach("none", own), "NoSuchEntity", "The "+op.kind+" with name none cannot be found.")
 			answered(t, op.detach("some", own), "", "")
 			answered(t, op.detach("some", own), "NoSuchEntity", "Policy "+own+" was not found.")
-			answered(t, op.detach("some", "arn:aws:iam::123456789012:user/x"), "InvalidInput", "ARN arn:aws:iam::123456789012:user/x is not valid.")
+			answered(t, op.detach("some", "arn:aws:iam::123456789012:user/x"), "ValidationError", "ARN arn:aws:iam::123456789012:user/x is not valid.")
 			// An ARN names a policy in any case; it is listed in the policy's own.
 			answered(t, op.attach("some", "arn:aws:iam::123456789012:policy/OWN"), "", "")
 			if got, _ = list("/", nil, 1); got[0] != own+" Own" {
@@ -177,7 +178,7 @@ func TestAttachInPartition(t *testing.T) {
 	answered(t, err, "", "")
 	for _, tt := range []struct{ arn, code string }{
 		{"arn:aws-cn:iam::aws:policy/ReadOnlyAccess", ""},
-		{"arn:aws:iam::aws:policy/ReadOnlyAccess", "InvalidInput"},
+		{"arn:aws:iam::aws:policy/ReadOnlyAccess", "ValidationError"},
 	} {
 		_, err := c.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String("alice"), PolicyArn: &tt.arn})
 		answered(t, err, tt.code, "")

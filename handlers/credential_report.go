@@ -30,9 +30,6 @@ func credentialReportOperations() []operation {
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html
 const reportAge = 4 * time.Hour
 
-// unknown is all that AWS says about a report that can't be had.
-const unknown = "Unknown"
-
 // reportTime returns when the account's report was generated, the zero time when there is none or it is too old.
 func (s *IAM) reportTime(ctx context.Context) (generated store.Time, old bool, err error) {
 	generated, err = s.account.CredentialReportTime(ctx)
@@ -81,15 +78,16 @@ func (s *IAM) GetCredentialReport(ctx context.Context, _ *iam.GetCredentialRepor
 	return out, s.viewing(ctx, func(s *IAM) error {
 		generated, old, err := s.reportTime(ctx)
 		_, busy := s.reporting.Load(s.caller.Account)
+		// AWS sends these errors without a message, which boto3 shows as "Unknown".
 		switch {
 		case err != nil:
 			return err
 		case busy && (old || generated.IsZero()):
-			return awserr.CredentialReportNotReady.Errorf(unknown)
+			return awserr.CredentialReportNotReady.Errorf("")
 		case old:
-			return awserr.CredentialReportExpired.Errorf(unknown)
+			return awserr.CredentialReportExpired.Errorf("")
 		case generated.IsZero():
-			return awserr.CredentialReportNotPresent.Errorf(unknown)
+			return awserr.CredentialReportNotPresent.Errorf("")
 		}
 		r, err := s.account.CredentialReport(ctx)
 		out.Content, out.GeneratedTime = []byte(r.Content), aws.Time(r.Generated.Time())

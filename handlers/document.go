@@ -9,7 +9,8 @@ import (
 )
 
 // boundaryPolicy returns the ARN, in the spelling of its owner, of the managed policy that a request names as a permissions
-// boundary, and refuses one that the account can't use.
+// boundary, and refuses one that the account can't use. AWS calls an ARN that is none InvalidInput here, and ValidationError
+// where a policy is attached.
 func (s *IAM) boundaryPolicy(ctx context.Context, arn string) (string, error) {
 	if arn == "" {
 		return "", nil
@@ -17,6 +18,9 @@ func (s *IAM) boundaryPolicy(ctx context.Context, arn string) (string, error) {
 	found, linked, err := s.managedPolicy(ctx, arn)
 	if linked || store.IsNotFound(err) {
 		return "", awserr.NoSuchEntity.Errorf("Scope ARN: %s does not exist or is not attachable.", arn)
+	}
+	if awserr.ValidationError.Is(err) {
+		err = awserr.InvalidInput.Errorf("ARN %s is not valid.", arn)
 	}
 	return found, err
 }

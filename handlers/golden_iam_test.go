@@ -40,6 +40,8 @@ func TestIAMErrors(t *testing.T) {
 		{"attach what is not there", "AttachUserPolicy", form("UserName", "alice", "PolicyArn", absent),
 			404, "NoSuchEntity", "Policy " + absent + " does not exist or is not attachable."},
 		{"delete what is not there", "DeletePolicy", form("PolicyArn", absent), 404, "NoSuchEntity", "Policy " + absent + " was not found."},
+		{"entities of what is not there", "ListEntitiesForPolicy", form("PolicyArn", absent), 404, "NoSuchEntity", "Policy " + absent + " does not exist or is not attachable."},
+		{"report that is not there", "GetCredentialReport", nil, 410, "ReportNotPresent", ""},
 		{"user that is not there", "GetUser", form("UserName", "nobody"), 404, "NoSuchEntity", "The user with name nobody cannot be found."},
 		{"user that is there", "CreateUser", form("UserName", "ALICE"), 409, "EntityAlreadyExists", "User with name ALICE already exists."},
 

@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"gatehouse/auth"
-	"gatehouse/awserr"
 	"gatehouse/store"
 )
 
@@ -120,7 +119,7 @@ func (s *IAM) AddUserToGroup(ctx context.Context, in *iam.AddUserToGroupInput) (
 	return &iam.AddUserToGroupOutput{}, s.within(ctx, "GroupsPerUser", n)
 }
 
-// RemoveUserFromGroup takes a user out of a group.
+// RemoveUserFromGroup takes a user out of a group, who need not be in it.
 func (s *IAM) RemoveUserFromGroup(ctx context.Context, in *iam.RemoveUserFromGroupInput) (*iam.RemoveUserFromGroupOutput, error) {
 	g, u, err := s.groupAndUser(ctx, *in.GroupName, *in.UserName)
 	if err != nil {
@@ -128,17 +127,18 @@ func (s *IAM) RemoveUserFromGroup(ctx context.Context, in *iam.RemoveUserFromGro
 	}
 	err = s.account.RemoveGroupMember(ctx, g.ID, u.ID)
 	if store.IsNotFound(err) {
-		return nil, awserr.NoSuchEntity.Errorf("User %s not in group %s", u.Name, g.Name)
+		err = nil
 	}
 	return &iam.RemoveUserFromGroupOutput{}, err
 }
 
+// groupAndUser looks for the user first: of two names that are not there AWS names the user's.
 func (s *IAM) groupAndUser(ctx context.Context, groupName, userName string) (store.Group, store.User, error) {
-	g, err := s.account.Group(ctx, groupName)
-	if err != nil {
-		return g, store.User{}, err
-	}
 	u, err := s.account.User(ctx, userName)
+	if err != nil {
+		return store.Group{}, u, err
+	}
+	g, err := s.account.Group(ctx, groupName)
 	return g, u, err
 }
 

@@ -94,7 +94,11 @@ func TestGroupMembers(t *testing.T) {
 		t.Errorf("ListGroupsForUser: got %d groups, want 9 and more", len(groups.Groups))
 	}
 	_, err = c.RemoveUserFromGroup(ctx, &iam.RemoveUserFromGroupInput{UserName: aws.String("bob"), GroupName: aws.String("g01")})
-	answered(t, err, "NoSuchEntity", "User bob not in group g01")
+	answered(t, err, "", "") // who is no member is as good as removed
+	_, err = c.RemoveUserFromGroup(ctx, &iam.RemoveUserFromGroupInput{UserName: aws.String("nobody"), GroupName: aws.String("none")})
+	answered(t, err, "NoSuchEntity", "The user with name nobody cannot be found.")
+	_, err = c.RemoveUserFromGroup(ctx, &iam.RemoveUserFromGroupInput{UserName: aws.String("bob"), GroupName: aws.String("none")})
+	answered(t, err, "NoSuchEntity", "The group with name none cannot be found.")
 
 	// What must go before a group can be deleted.
 	remove := func() error {

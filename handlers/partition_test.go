@@ -41,7 +41,7 @@ func TestPartitions(t *testing.T) {
 			{"CreateRole", form("RoleName", "r", "AssumeRolePolicyDocument", trustAccount), "Role/Arn", own + "role/r"},
 			{"CreateServiceLinkedRole", form("AWSServiceName", "autoscaling.amazonaws.com"), "Role/Arn", own + "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"},
 			{"ListAttachedRolePolicies", form("RoleName", "AWSServiceRoleForAutoScaling"), "AttachedPolicies/member/PolicyArn", awss + "policy/aws-service-role/AutoScalingServiceRolePolicy"},
-			{"AttachUserPolicy", form("UserName", "u", "PolicyArn", "arn:aws:iam::aws:policy/ReadOnlyAccess"), "", "ARN arn:aws:iam::aws:policy/ReadOnlyAccess is not valid."},
+			{"AttachUserPolicy", form("UserName", "u", "PolicyArn", "arn:aws:iam::aws:policy/ReadOnlyAccess"), "", "Invalid ARN partition"},
 			{"AttachUserPolicy", form("UserName", "u", "PolicyArn", awss+"policy/ReadOnlyAccess"), "", ""},
 			{"ListPolicies", form("OnlyAttached", "true"), "Policies/member/Arn", awss + "policy/aws-service-role/AutoScalingServiceRolePolicy"},
 			{"GetPolicy", form("PolicyArn", awss+"policy/ReadOnlyAccess"), "Policy/AttachmentCount", "1"},

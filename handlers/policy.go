@@ -499,6 +499,9 @@ func (s *IAM) ListPolicyTags(ctx context.Context, in *iam.ListPolicyTagsInput) (
 // ListEntitiesForPolicy lists who uses a managed policy: groups, users and roles, each by name.
 func (s *IAM) ListEntitiesForPolicy(ctx context.Context, in *iam.ListEntitiesForPolicyInput) (*iam.ListEntitiesForPolicyOutput, error) {
 	policy, err := s.findPolicy(ctx, *in.PolicyArn)
+	if store.IsNotFound(err) {
+		return nil, awserr.NoSuchEntity.Errorf("Policy %s does not exist or is not attachable.", *in.PolicyArn)
+	}
 	if err != nil {
 		return nil, err
 	}
