@@ -1,6 +1,7 @@
 package awsquery
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -16,7 +17,7 @@ const maxViolations = 256
 
 // Validate holds in, a pointer to the operation's input struct, against the constraints of the service model:
 // required, length, pattern, range and enum, of members and of what they hold. Its error is one ValidationError
-// that names all violations in the order of the model, worded as AWS words them.
+// that names all violations, worded and ordered as AWS does it.
 func Validate(op *Operation, in any) error {
 	v := reflect.ValueOf(in)
 	b := op.binding()
@@ -48,12 +49,35 @@ type validator struct {
 
 // structure checks the members of v, a struct.
 func (c *validator) structure(p *plan, v reflect.Value) {
-	for i := range p.fields {
+	for _, i := range p.checked {
 		f := &p.fields[i]
 		if f.required || f.plan.constrained {
 			c.member(f, v.Field(f.index))
 		}
 	}
+}
+
+// hashOrder is the order in which IAM tells the violations of several members. It is not the model's: clientIDList,
+// thumbprintList, url in CreateOpenIDConnectProvider, and minimumPasswordLength, passwordReusePrevention, maxPasswordAge
+// in UpdateAccountPasswordPolicy. Both are how a Java HashMap holds these names.
+func hashOrder(fields []field) []int {
+	buckets := uint32(16)
+	for len(fields)*4 > int(buckets)*3 {
+		buckets *= 2
+	}
+	bucket := func(i int) uint32 {
+		var h uint32
+		for _, b := range []byte(fields[i].path) {
+			h = 31*h + uint32(b)
+		}
+		return (h ^ h>>16) & (buckets - 1)
+	}
+	order := make([]int, len(fields))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(bucket(a), bucket(b)) })
+	return order
 }
 
 func (c *validator) member(f *field, v reflect.Value) {
@@ -212,7 +236,12 @@ func (c *validator) list(p *plan, v reflect.Value) {
 		for i := range n {
 			if !c.satisfies(p.elem, v.Index(i)) {
 				// One violation for all elements, that names all their constraints.
-				c.report(s, echo(p, v), "Member must satisfy constraint: ["+c.constraints(p.elem.shape)+"]")
+				all := constraints(p.elem.shape)
+				if c.service.silent && (s.Min != nil || s.Max != nil) {
+					// IAM says it of tagKeys, which is bounded, and neither of clientIDList nor of thumbprintList.
+					all += ", Member must not be null"
+				}
+				c.report(s, echo(p, v), "Member must satisfy constraint: ["+all+"]")
 				return
 			}
 		}
@@ -238,7 +267,7 @@ func (c *validator) mapping(p *plan, v reflect.Value) {
 	if ks := p.key; ks.constrained() {
 		for _, k := range keys {
 			if !c.satisfiesString(ks, k.String()) {
-				c.report(s, unprintable, "Map keys must satisfy constraint: ["+c.constraints(ks)+"]")
+				c.report(s, unprintable, "Map keys must satisfy constraint: ["+constraints(ks)+"]")
 				break
 			}
 		}
@@ -251,7 +280,7 @@ func (c *validator) mapping(p *plan, v reflect.Value) {
 		e := v.MapIndex(k)
 		if p.elem.kind.scalar() {
 			if !c.satisfies(p.elem, e) {
-				c.report(s, unprintable, "Map value must satisfy constraint: ["+c.constraints(p.elem.shape)+"]")
+				c.report(s, unprintable, "Map value must satisfy constraint: ["+constraints(p.elem.shape)+"]")
 				return
 			}
 			continue
@@ -285,7 +314,7 @@ func (c *validator) satisfiesString(s *shape, v string) bool {
 }
 
 // constraints lists what an element must satisfy, in AWS's order.
-func (c *validator) constraints(s *shape) string {
+func constraints(s *shape) string {
 	var all []string
 	switch {
 	case len(s.Enum) > 0:
@@ -300,9 +329,6 @@ func (c *validator) constraints(s *shape) string {
 		if s.pattern != nil {
 			all = append(all, matching(s))
 		}
-	}
-	if c.service.silent {
-		all = append(all, "Member must not be null")
 	}
 	return strings.Join(all, ", ")
 }

@@ -120,10 +120,19 @@ func TestValidate(t *testing.T) {
 		{"no status", &iam.UpdateAccessKeyInput{AccessKeyId: aws.String("AKIAAAAAAAAAAAAAAAAA")},
 			`1 validation error detected: Value at 'status' failed to satisfy constraint: Member must not be null`},
 		{"enums in a list", &iam.GetAccountAuthorizationDetailsInput{Filter: []iamtypes.EntityType{"User", "Nobody"}},
-			`1 validation error detected: Value at 'filter' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [User, Role, Group, LocalManagedPolicy, AWSManagedPolicy], Member must not be null]`},
+			`1 validation error detected: Value at 'filter' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [User, Role, Group, LocalManagedPolicy, AWSManagedPolicy]]`},
 		{"alias", &iam.CreateAccountAliasInput{AccountAlias: aws.String("a--b")},
 			`1 validation error detected: Value at 'accountAlias' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$`},
 		{"good alias", &iam.CreateAccountAliasInput{AccountAlias: aws.String("a-b-c")}, ""},
+		// Recorded from AWS in February 2026: the order is not the model's.
+		{"three members of a provider", &iam.CreateOpenIDConnectProviderInput{Url: aws.String(strings.Repeat("b", 256)), ThumbprintList: []string{strings.Repeat("b", 41)}, ClientIDList: []string{strings.Repeat("b", 256)}},
+			`3 validation errors detected: Value at 'clientIDList' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 1]` +
+				`; Value at 'thumbprintList' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 40, Member must have length greater than or equal to 40]` +
+				`; Value at 'url' failed to satisfy constraint: Member must have length less than or equal to 255`},
+		{"three members of a password policy", &iam.UpdateAccountPasswordPolicyInput{MinimumPasswordLength: aws.Int32(129), PasswordReusePrevention: aws.Int32(25), MaxPasswordAge: aws.Int32(1096)},
+			`3 validation errors detected: Value at 'minimumPasswordLength' failed to satisfy constraint: Member must have value less than or equal to 128` +
+				`; Value at 'passwordReusePrevention' failed to satisfy constraint: Member must have value less than or equal to 24` +
+				`; Value at 'maxPasswordAge' failed to satisfy constraint: Member must have value less than or equal to 1095`},
 		{"code", &iam.EnableMFADeviceInput{UserName: aws.String("u"), SerialNumber: aws.String("arn:aws:iam::1:mfa/u"), AuthenticationCode1: aws.String("12345\n"), AuthenticationCode2: aws.String("123456")},
 			`1 validation error detected: Value at 'authenticationCode1' failed to satisfy constraint: Member must satisfy regular expression pattern: [\d]+`},
 		{"in a union", &iam.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn:aws:iam::123456789012:user/u"), ActionNames: []string{"s3:GetObject"}, PolicyExclusionList: []iamtypes.PolicyIdentifier{&iamtypes.PolicyIdentifierMemberPolicyArn{Value: "short"}, nil}},
