@@ -199,7 +199,11 @@ func TestResourceTags(t *testing.T) {
 			if got, want := all(), "[TEAM=3 Team=4 team=1]"; got != want {
 				t.Errorf("after Tag: got %s, want %s", got, want)
 			}
-			answered(t, r.untag(c, "tEAM", "team"), "", "")
+			answered(t, r.tag(c, newTag("abc", ""), newTag("b", ""), newTag("z", ""), newTag("a", "")), "", "")
+			if got, want := all(), "[a= b= z= abc= TEAM=3 Team=4 team=1]"; got != want {
+				t.Errorf("short keys come first: got %s, want %s", got, want)
+			}
+			answered(t, r.untag(c, "tEAM", "team", "a", "b", "z", "abc"), "", "")
 			answered(t, r.untag(c, "aws:a"), "InvalidInput", "")
 			if got, want := all(), "[TEAM=3 Team=4]"; got != want {
 				t.Errorf("after Untag: got %s, want %s", got, want)

@@ -61,9 +61,9 @@ func TestMigrateTags(t *testing.T) {
 			}
 		}
 		for _, owner := range owners {
-			want := both
+			want := []Tag{{"Team", "blue"}, {"Stage", ""}} // short keys come first
 			if owner == owners[2] {
-				want = append(both, Tag{"team", "green"})
+				want = []Tag{{"Team", "blue"}, {"team", "green"}, {"Stage", ""}}
 			}
 			got, err := a.ResourceTags(t.Context(), owner, "", 0)
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {

@@ -93,21 +93,25 @@ func (a *Account) removeTags(ctx context.Context, table, ownerID string, keys []
 
 // Tags lists the tags of a user or a role by key, behind the key after.
 func (a *Account) Tags(ctx context.Context, ownerID, after string, n int) ([]Tag, error) {
-	return a.tags(ctx, caselessTags, ownerID, after, n)
-}
-
-// ResourceTags is Tags for an entity that is neither a user nor a role.
-func (a *Account) ResourceTags(ctx context.Context, ownerID, after string, n int) ([]Tag, error) {
-	return a.tags(ctx, resourceTags, ownerID, after, n)
-}
-
-func (a *Account) tags(ctx context.Context, table, ownerID, after string, n int) ([]Tag, error) {
 	var list []Tag
 	err := a.all(ctx, &list, `
 		SELECT name, value
-		FROM `+table+`
+		FROM `+caselessTags+`
 		WHERE account_id = ?1 AND owner_id = ?2 AND name > ?3
 		ORDER BY name
+		LIMIT ?4`, ownerID, after, limit(n))
+	return list, err
+}
+
+// ResourceTags is Tags for an entity that is neither a user nor a role. AWS lists its short keys before its long ones: of a
+// policy, a, b, z, abc.
+func (a *Account) ResourceTags(ctx context.Context, ownerID, after string, n int) ([]Tag, error) {
+	var list []Tag
+	err := a.all(ctx, &list, `
+		SELECT name, value
+		FROM `+resourceTags+`
+		WHERE account_id = ?1 AND owner_id = ?2 AND (length(name), name) > (length(?3), ?3)
+		ORDER BY length(name), name
 		LIMIT ?4`, ownerID, after, limit(n))
 	return list, err
 }
