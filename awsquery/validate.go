@@ -183,7 +183,8 @@ func (c *validator) pattern(s *shape, v string) {
 	c.report(s, v, matching(s))
 }
 
-// ownSentence returns what IAM says of a name, a path or a policy document with characters that it may not have.
+// ownSentence returns what IAM says of a name, a path, an access key id, a policy document, a certificate or its key
+// with characters that it may not have.
 // It checks these itself, after the constraints of its model, and reports only the first:
 // https://github.com/aws-amplify/amplify-cli/issues/9120, https://github.com/aws/aws-cli/issues/5860. An empty
 // value is not among them, since its length is wrong already.
@@ -200,7 +201,10 @@ func (c *validator) ownSentence(s *shape, v string) string {
 		must = "It must begin with the / character and contain only alphanumeric characters and/or / characters."
 	case path == "path", path == "newPath":
 		must = "It must begin and end with / and contain only alphanumeric characters and/or / characters."
-	case path == "policyDocument", path == "assumeRolePolicyDocument":
+	case path == "accessKeyId":
+		must = "It must contain only alphanumeric characters."
+	case path == "policyDocument", path == "assumeRolePolicyDocument",
+		path == "privateKey", path == "certificateBody", path == "certificateChain":
 		must = "It must contain only printable ASCII characters."
 	default:
 		return ""

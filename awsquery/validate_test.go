@@ -149,6 +149,15 @@ func TestValidate(t *testing.T) {
 			`The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.`},
 		{"path prefix", &iam.ListPoliciesInput{PathPrefix: aws.String("/foo")},
 			`The specified value for pathPrefix is invalid. It must begin with the / character and contain only alphanumeric characters and/or / characters.`},
+		// Recorded from UploadServerCertificate with a private key whose file was not text.
+		{"private key", &iam.UploadServerCertificateInput{ServerCertificateName: aws.String("c"), CertificateBody: aws.String("b"), PrivateKey: aws.String("\uFFFD")},
+			`The specified value for privateKey is invalid. It must contain only printable ASCII characters.`},
+		{"certificate", &iam.UploadSigningCertificateInput{CertificateBody: aws.String("\uFFFD")},
+			`The specified value for certificateBody is invalid. It must contain only printable ASCII characters.`},
+		{"certificate chain", &iam.UploadServerCertificateInput{ServerCertificateName: aws.String("c"), CertificateBody: aws.String("b"), PrivateKey: aws.String("k"), CertificateChain: aws.String("\uFFFD")},
+			`The specified value for certificateChain is invalid. It must contain only printable ASCII characters.`},
+		{"access key id", &iam.DeleteAccessKeyInput{AccessKeyId: aws.String("invalid-key-id-in-here")},
+			`The specified value for accessKeyId is invalid. It must contain only alphanumeric characters.`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
