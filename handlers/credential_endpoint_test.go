@@ -298,6 +298,11 @@ func TestInstanceMetadata(t *testing.T) {
 	if !strings.Contains(body, `"instanceId": "`+instance+`"`) || !strings.Contains(body, `"accountId": "`+account+`"`) {
 		t.Errorf("identity document: got %s", body)
 	}
+	for _, none := range []string{"billingProducts", "devpayProductCodes", "kernelId", "marketplaceProductCodes", "ramdiskId"} {
+		if !strings.Contains(body, `"`+none+`": null`) { // the SDK for Java 1.x reads no document without them
+			t.Errorf("identity document: got %s, want null for %s", body, none)
+		}
+	}
 
 	// What programs look around for: cloud-init, agents, SDKs in search of their Region.
 	for path, want := range map[string]string{

@@ -339,7 +339,9 @@ func (m *imds) credentials(w http.ResponseWriter, r *http.Request, role store.Ro
 	}{"Success", m.stamp(session.Issued.Time()), "AWS-HMAC", roleCredentials(session)})
 }
 
-// identity answers with the instance identity document.
+// identity answers with the instance identity document. What the instance has none of is null and not left out, as on EC2:
+// the SDK for Java 1.x can't read a document without it.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-identity-documents.html
 func (m *imds) identity(w http.ResponseWriter) {
 	account := ""
 	if p := strings.Split(m.endpoints.InstanceRole, ":"); len(p) > 4 {
@@ -349,6 +351,7 @@ func (m *imds) identity(w http.ResponseWriter) {
 		"accountId": account, "architecture": "x86_64", "availabilityZone": m.region + "a", "imageId": machineImage(),
 		"instanceId": m.instanceID(), "instanceType": machineType, "pendingTime": m.stamp(m.started), "privateIp": machineAddress,
 		"region": m.region, "version": "2017-09-30",
+		"billingProducts": nil, "devpayProductCodes": nil, "kernelId": nil, "marketplaceProductCodes": nil, "ramdiskId": nil,
 	})
 }
 
