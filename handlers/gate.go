@@ -219,7 +219,6 @@ func (s *Server) gate(w http.ResponseWriter, r *http.Request, name string, buf *
 	ep := s.endpoint(name)
 	ep.Family = spoken(ep, r)
 	ids := newIDs(s.ids.Next(), ep.S3)
-	w.Header()["X-Amzn-Requestid"] = []string{ids.Request}
 	if ep.S3 {
 		ids.Request = strings.ToUpper(strings.ReplaceAll(ids.Request, "-", "")[:16])
 	}

@@ -98,10 +98,8 @@ func TestGate(t *testing.T) {
 		if w.Code != tt.status || w.Header().Get("Content-Type") != tt.contentType || !strings.Contains(w.Body.String(), tt.body) {
 			t.Errorf("%s: got %d %q %s, want %d %q %s", tt.name, w.Code, w.Header().Get("Content-Type"), w.Body, tt.status, tt.contentType, tt.body)
 		}
-		if w.Header().Get("X-Amzn-Requestid") == "" {
-			t.Errorf("%s: no x-amzn-RequestId", tt.name)
-		}
-		if s3 := tt.contentType == "application/xml"; s3 != (w.Header().Get("X-Amz-Id-2") != "") || s3 != (len(w.Header().Get("X-Amz-Request-Id")) == 16) {
+		// S3 has ids of its own and sends no other, which the SDKs for Java and Python would take for the request's.
+		if s3 := tt.contentType == "application/xml"; s3 != (w.Header().Get("X-Amz-Id-2") != "") || s3 != (len(w.Header().Get("X-Amz-Request-Id")) == 16) || s3 != (w.Header().Get("X-Amzn-Requestid") == "") {
 			t.Errorf("%s: got %v, want S3's ids: %v", tt.name, w.Header(), s3)
 		}
 		if tt.status == 302 && w.Header().Get("Location") != documentation {
