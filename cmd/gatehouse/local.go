@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -203,7 +204,12 @@ func (m *Main) oidcCommand() *cobra.Command {
 			if err := m.ask(cmd.Context(), http.MethodPost, "/oidc/token", in, &out); err != nil {
 				return err
 			}
-			return m.print(out, func(w io.Writer) { fmt.Fprintln(w, out.Token) })
+			return m.print(out, func(w io.Writer) {
+				fmt.Fprint(w, out.Token)
+				if terminal(w) {
+					fmt.Fprintln(w)
+				}
+			})
 		},
 	}
 	f := token.Flags()
@@ -217,6 +223,17 @@ func (m *Main) oidcCommand() *cobra.Command {
 	c := &cobra.Command{Use: "oidc", Short: "The development issuer of OpenID Connect tokens"}
 	c.AddCommand(token)
 	return c
+}
+
+// terminal reports whether w is one. A token in a file ends without a newline, as those do that a kubelet writes: SDKs refuse
+// an AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE with one.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // parseClaims reads NAME=VALUE pairs. A value that is a JSON object, list, number, boolean or quoted string is that.
