@@ -195,7 +195,8 @@ func mediaType(r *http.Request) string {
 	return strings.ToLower(strings.TrimSpace(kind))
 }
 
-// spoken is the protocol family that a request speaks to a service. SQS and others have two.
+// spoken is the protocol family that a request speaks to a service. SQS and others have two, and the first version of SES
+// shares its signing name with one that takes no forms.
 func spoken(ep sigv4.Endpoint, r *http.Request) sigv4.Family {
 	if ep.S3 {
 		return ep.Family
@@ -207,8 +208,10 @@ func spoken(ep sigv4.Endpoint, r *http.Request) sigv4.Family {
 		return sigv4.JSON10
 	case r.Header.Get("X-Amz-Target") != "" && (kind == "application/x-amz-json-1.1" || !json):
 		return sigv4.JSON11
-	case json && (kind == formType || hasParameter(r.URL.RawQuery, "Action")):
+	case json && (kind == formType || hasParameter(r.URL.RawQuery, "Action")), ep.Family == sigv4.RESTJSON && kind == formType:
 		return sigv4.Query
+	case r.Header.Get("Smithy-Protocol") == "rpc-v2-cbor":
+		return sigv4.CBOR
 	}
 	return ep.Family
 }

@@ -49,6 +49,7 @@ func TestGate(t *testing.T) {
 	s := newServer(t)
 	json10 := []string{"X-Amz-Target", "DynamoDB_20120810.ListTables", "Content-Type", "application/x-amz-json-1.0"}
 	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
+	cbor := []string{"Smithy-Protocol", "rpc-v2-cbor", "Content-Type", "application/cbor"}
 	tests := []struct {
 		name, method, target, host string
 		header                     map[string]string
@@ -63,6 +64,12 @@ func TestGate(t *testing.T) {
 		{"a service nobody knows", "GET", "/x", "localhost", scoped(bypass, "quantumledger"), 501, "application/json", "quantumledger"},
 		{"Query", "POST", "/", "localhost", with(scoped(bypass, "sns"), form...), 501, "text/xml", `<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Receiver</Type><Code>NotImplemented</Code>`},
 		{"SQS in Query", "POST", "/", "localhost", with(scoped(bypass, "sqs"), form...), 501, "text/xml", "<Code>NotImplemented</Code>"},
+		{"SES in Query", "POST", "/", "localhost", with(scoped(bypass, "ses"), form...), 501, "text/xml", "<Code>NotImplemented</Code>"},
+		{"SES in REST-JSON", "GET", "/v2/email/account", "localhost", scoped(bypass, "ses"), 501, "application/json", `{"message":`},
+		{"Query of a service nobody knows", "POST", "/", "localhost", with(scoped(bypass, "IngestionService"), form...), 501, "text/xml", "<Code>NotImplemented</Code>"},
+		{"CBOR", "POST", "/service/S/operation/O", "localhost", with(scoped(bypass, "monitoring"), cbor...), 501, "application/cbor",
+			"\xa2\x66__type\x6eNotImplemented\x67message\x78\x51The request is authenticated"},
+		{"refused: CBOR", "POST", "/service/S/operation/O", "localhost", with(scoped(forged, "monitoring"), cbor...), 400, "application/cbor", "__type\x78\x1cIncompleteSignatureException"},
 		{"EC2", "POST", "/", "localhost", with(scoped(bypass, "ec2"), form...), 501, "text/xml;charset=UTF-8", "<Response><Errors><Error><Code>NotImplemented</Code>"},
 
 		{"host decides, not the scope", "POST", "/", "dynamodb.us-east-1.amazonaws.com", with(scoped(bypass, "iam"), json10...), 400, "application/x-amz-json-1.0", "InvalidSignatureException"},

@@ -29,7 +29,7 @@ func (e *Error) Answer(family Family) (status int, code, message string, fields 
 	}
 	status, code, message = e.answerCommon(family)
 	switch family {
-	case JSON10, JSON11:
+	case JSON10, JSON11, CBOR:
 		status = http.StatusBadRequest
 		code = jsonCode(code)
 	case RESTJSON:
@@ -62,7 +62,7 @@ func (e *Error) answerCommon(family Family) (status int, code, message string) {
 		unknown    = "InvalidClientTokenId"
 		missing    = "MissingAuthenticationToken"
 	)
-	json := family == JSON10 || family == JSON11
+	json := family == JSON10 || family == JSON11 || family == CBOR
 	switch e.Kind {
 	case BadTarget:
 		return http.StatusBadRequest, "", ""

@@ -19,6 +19,7 @@ const (
 	RESTJSON               // REST with JSON bodies
 	RESTXML                // REST with XML bodies, other than S3
 	S3                     // S3's REST and XML, with rules of its own
+	CBOR                   // Smithy RPC v2 in CBOR, which requests name in Smithy-Protocol
 )
 
 // String returns the family's name as AWS's service models spell it.
@@ -38,6 +39,8 @@ func (f Family) String() string {
 		return "rest-xml"
 	case S3:
 		return "s3"
+	case CBOR:
+		return "smithy-rpc-v2-cbor"
 	}
 	return "unknown"
 }

@@ -2,6 +2,7 @@ package sigv4
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"hash/crc32"
 	"net/http"
@@ -61,6 +62,13 @@ func Document(s Service, family Family, ids IDs, status int, code, message strin
 		writeJSON(&b, struct {
 			Message string `json:"message"`
 		}{message})
+	case CBOR:
+		kind = "application/cbor"
+		r.Header.Set("Smithy-Protocol", "rpc-v2-cbor") // clients refuse an answer without it
+		b.WriteByte(0xa2)                              // a map of two
+		for _, text := range []string{"__type", code, "message", message} {
+			cborText(&b, text)
+		}
 	case S3:
 		kind = "application/xml"
 		b.WriteString(xmlHeader + "<Error>")
@@ -102,6 +110,22 @@ func Document(s Service, family Family, ids IDs, status int, code, message strin
 }
 
 const xmlHeader = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
+
+// cborText writes a string as RFC 8949, section 3.1, has it: major type 3, and the length in as few bytes as will do.
+func cborText(b *bytes.Buffer, s string) {
+	const text = 3 << 5
+	switch n := len(s); {
+	case n < 24:
+		b.WriteByte(text | byte(n))
+	case n < 1<<8:
+		b.Write([]byte{text | 24, byte(n)})
+	case n < 1<<16:
+		b.Write(binary.BigEndian.AppendUint16([]byte{text | 25}, uint16(n)))
+	default:
+		b.Write(binary.BigEndian.AppendUint32([]byte{text | 26}, uint32(n)))
+	}
+	b.WriteString(s)
+}
 
 func writeJSON(b *bytes.Buffer, v any) {
 	e := json.NewEncoder(b)
