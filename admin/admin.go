@@ -194,7 +194,7 @@ type ClockChange struct {
 	Reset   *bool      `json:"reset,omitempty"` // back to real time
 }
 
-// The clock stays where every date of the API can be written and stored: a second that is zero means none.
+// From earliest until maxAdvance ahead every date of the API can be written and stored: a second that is zero means none.
 var earliest = time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const maxAdvance = 100 * 365 * 24 * time.Hour

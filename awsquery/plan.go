@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,7 +47,7 @@ type plan struct {
 
 	fields     []field // of a structure or union, in the model's order
 	byName     map[string]int
-	checked    []int  // fields in the order in which their violations are told, see hashOrder
+	checked    []int  // fields in the order in which their violations are told
 	composites []int  // those of fields that are not scalar
 	elem       *plan  // of a list or map
 	key        *shape // of a map
@@ -254,10 +253,7 @@ func (s *Service) members(p *plan) error {
 			return fmt.Errorf("more fields than members, %s or one before it", f.Name)
 		}
 	}
-	p.checked = hashOrder(p.fields)
-	if !s.silent {
-		slices.Sort(p.checked) // STS was not seen to differ from the model
-	}
+	p.checked = s.told(p.fields)
 	return nil
 }
 

@@ -57,10 +57,19 @@ func (c *validator) structure(p *plan, v reflect.Value) {
 	}
 }
 
-// hashOrder is the order in which IAM tells the violations of several members. It is not the model's: clientIDList,
-// thumbprintList, url in CreateOpenIDConnectProvider, and minimumPasswordLength, passwordReusePrevention, maxPasswordAge
-// in UpdateAccountPasswordPolicy. Both are how a Java HashMap holds these names.
-func hashOrder(fields []field) []int {
+// told is the order in which the violations of several members are told. STS has not been seen to differ from the model.
+// IAM tells clientIDList, thumbprintList, url of CreateOpenIDConnectProvider, and minimumPasswordLength,
+// passwordReusePrevention, maxPasswordAge of UpdateAccountPasswordPolicy, which is how a Java HashMap holds these names:
+// https://github.com/localstack/localstack/blob/main/tests/aws/services/iam/test_iam_account_password_policy.snapshot.json
+// and test_iam_oidc.snapshot.json beside it, which were recorded from AWS.
+func (s *Service) told(fields []field) []int {
+	order := make([]int, len(fields))
+	for i := range order {
+		order[i] = i
+	}
+	if !s.silent {
+		return order
+	}
 	buckets := uint32(16)
 	for len(fields)*4 > int(buckets)*3 {
 		buckets *= 2
@@ -71,10 +80,6 @@ func hashOrder(fields []field) []int {
 			h = 31*h + uint32(b)
 		}
 		return (h ^ h>>16) & (buckets - 1)
-	}
-	order := make([]int, len(fields))
-	for i := range order {
-		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(bucket(a), bucket(b)) })
 	return order

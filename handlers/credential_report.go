@@ -78,7 +78,8 @@ func (s *IAM) GetCredentialReport(ctx context.Context, _ *iam.GetCredentialRepor
 	return out, s.viewing(ctx, func(s *IAM) error {
 		generated, old, err := s.reportTime(ctx)
 		_, busy := s.reporting.Load(s.caller.Account)
-		// AWS sends these errors without a message, which boto3 shows as "Unknown".
+		// AWS sends these errors without a message, which boto3 shows as "Unknown". Recorded from AWS:
+		// https://github.com/localstack/localstack/blob/main/tests/aws/services/iam/test_iam_credential_report.snapshot.json
 		switch {
 		case err != nil:
 			return err

@@ -120,6 +120,7 @@ func (s *IAM) AddUserToGroup(ctx context.Context, in *iam.AddUserToGroupInput) (
 }
 
 // RemoveUserFromGroup takes a user out of a group, who need not be in it.
+// https://github.com/localstack/localstack/blob/main/tests/aws/services/iam/test_iam_groups.snapshot.json, recorded from AWS
 func (s *IAM) RemoveUserFromGroup(ctx context.Context, in *iam.RemoveUserFromGroupInput) (*iam.RemoveUserFromGroupOutput, error) {
 	g, u, err := s.groupAndUser(ctx, *in.GroupName, *in.UserName)
 	if err != nil {
@@ -132,7 +133,7 @@ func (s *IAM) RemoveUserFromGroup(ctx context.Context, in *iam.RemoveUserFromGro
 	return &iam.RemoveUserFromGroupOutput{}, err
 }
 
-// groupAndUser looks for the user first: of two names that are not there AWS names the user's.
+// groupAndUser looks for the user first: of two names that are not there AWS names the user's, as the same recording has it.
 func (s *IAM) groupAndUser(ctx context.Context, groupName, userName string) (store.Group, store.User, error) {
 	u, err := s.account.User(ctx, userName)
 	if err != nil {

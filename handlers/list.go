@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strconv"
+	"strings"
 
 	"gatehouse/awserr"
 	"gatehouse/store"
@@ -84,8 +85,12 @@ func seek[T any](sum [sha256.Size]byte, beginning string, fetch fetcher[T], key 
 			return beginning, nil
 		}
 		for _, item := range items {
-			if after = key(item); sha256.Sum256([]byte(after)) == sum {
+			after = key(item)
+			if sha256.Sum256([]byte(after)) == sum {
 				return after, nil
+			}
+			if len(after) < len(beginning) || !strings.EqualFold(after[:len(beginning)], beginning) {
+				return beginning, nil // what begins so stands together: nobody makes the server read on to the end
 			}
 		}
 	}

@@ -99,8 +99,8 @@ func (s *IAM) AcquireRole(ctx context.Context, in *iam.AcquireRoleInput) (*iam.A
 	if f.err != nil {
 		return nil, awserr.InvalidInput.Errorf("%v", f.err)
 	}
-	if !seedName().MatchString(*create.RoleName) || len(*create.RoleName) > maxRoleName || create.Path != nil && !seedPath().MatchString(*create.Path) {
-		return nil, awserr.InvalidInput.Errorf("The role template makes a role of the name %s and the path %s, which are not allowed.", *create.RoleName, aws.ToString(create.Path))
+	if err := conforms("CreateRole", create); err != nil {
+		return nil, awserr.InvalidInput.Errorf("The role template makes a role that is not allowed: %v", err)
 	}
 	out, err := s.CreateRole(ctx, create)
 	if store.IsExists(err) {

@@ -328,6 +328,7 @@ func (d *SeedDocument) load(dir string) error {
 // Apply makes the accounts of the seed what it says: what is missing is added, what differs is brought back, and what
 // somebody added since is left alone. Applying a seed twice changes nothing. All of it is one transaction.
 func (s *Seed) Apply(ctx context.Context, db *store.DB) error {
+	table() // binds the operations to their inputs, which are checked
 	return db.Update(ctx, func(tx *store.Tx) error {
 		for i := range s.Accounts {
 			a := &s.Accounts[i]
@@ -365,7 +366,7 @@ func (a *SeedAccount) apply(ctx context.Context, account *store.Account) error {
 		return err
 	}
 	if a.Alias != "" {
-		if err := cmp.Or(checkSeed("CreateAccountAlias", &iam.CreateAccountAliasInput{AccountAlias: &a.Alias}), checkAlias(a.Alias)); err != nil {
+		if err := cmp.Or(conforms("CreateAccountAlias", &iam.CreateAccountAliasInput{AccountAlias: &a.Alias}), checkAlias(a.Alias)); err != nil {
 			return fmt.Errorf("alias %q: %w", a.Alias, err)
 		}
 		if current, err := account.Alias(ctx); err != nil {
@@ -408,9 +409,6 @@ func (a *SeedAccount) apply(ctx context.Context, account *store.Account) error {
 }
 
 func (p *SeedPolicy) apply(ctx context.Context, account *store.Account) error {
-	if err := checkSeedName(p.Name, p.Path, 128); err != nil {
-		return err
-	}
 	if err := policy.Check(policy.Managed, p.Document.Text); err != nil {
 		return err
 	}
@@ -418,7 +416,7 @@ func (p *SeedPolicy) apply(ctx context.Context, account *store.Account) error {
 	if err != nil {
 		return err
 	}
-	if err := checkSeed("CreatePolicy", &iam.CreatePolicyInput{
+	if err := conforms("CreatePolicy", &iam.CreatePolicyInput{
 		PolicyName: &p.Name, Path: optional(p.Path), Description: optional(p.Description), PolicyDocument: &p.Document.Text, Tags: apiTags(p.Tags),
 	}); err != nil {
 		return err
@@ -474,10 +472,7 @@ func seedVersion(ctx context.Context, account *store.Account, p store.ManagedPol
 }
 
 func (g *SeedGroup) apply(ctx context.Context, account *store.Account) error {
-	if err := checkSeedName(g.Name, g.Path, 128); err != nil {
-		return err
-	}
-	if err := checkSeed("CreateGroup", &iam.CreateGroupInput{GroupName: &g.Name, Path: optional(g.Path)}); err != nil {
+	if err := conforms("CreateGroup", &iam.CreateGroupInput{GroupName: &g.Name, Path: optional(g.Path)}); err != nil {
 		return err
 	}
 	current, err := account.Group(ctx, g.Name)
@@ -496,9 +491,6 @@ func (g *SeedGroup) apply(ctx context.Context, account *store.Account) error {
 }
 
 func (r *SeedRole) apply(ctx context.Context, account *store.Account) error {
-	if err := checkSeedName(r.Name, r.Path, 64); err != nil {
-		return err
-	}
 	if err := policy.Check(policy.Trust, r.TrustPolicy.Text); err != nil {
 		return fmt.Errorf("trust_policy: %w", err)
 	}
@@ -513,7 +505,7 @@ func (r *SeedRole) apply(ctx context.Context, account *store.Account) error {
 	if err != nil {
 		return err
 	}
-	if err := checkSeed("CreateRole", &iam.CreateRoleInput{
+	if err := conforms("CreateRole", &iam.CreateRoleInput{
 		RoleName: &r.Name, Path: optional(r.Path), Description: optional(r.Description), AssumeRolePolicyDocument: &r.TrustPolicy.Text,
 		Tags: apiTags(r.Tags),
 	}); err != nil {
@@ -545,14 +537,11 @@ func (r *SeedRole) apply(ctx context.Context, account *store.Account) error {
 }
 
 func (u *SeedUser) apply(ctx context.Context, account *store.Account) error {
-	if err := checkSeedName(u.Name, u.Path, 64); err != nil {
-		return err
-	}
 	tags, err := newTags(apiTags(u.Tags))
 	if err != nil {
 		return err
 	}
-	if err := checkSeed("CreateUser", &iam.CreateUserInput{UserName: &u.Name, Path: optional(u.Path), Tags: apiTags(u.Tags)}); err != nil {
+	if err := conforms("CreateUser", &iam.CreateUserInput{UserName: &u.Name, Path: optional(u.Path), Tags: apiTags(u.Tags)}); err != nil {
 		return err
 	}
 	bounds, err := seedBoundary(ctx, account, u.PermissionsBoundary)
@@ -615,25 +604,9 @@ func (k *SeedAccessKey) apply(ctx context.Context, account *store.Account, userI
 	return err
 }
 
-var (
-	seedName = lazy.Regexp(`^[\w+=,.@-]+$`)
-	seedPath = lazy.Regexp(`^(/|/[\x21-\x7e]{1,510}/)$`)
-)
-
-// checkSeedName holds a name and a path against the patterns that the API has for them.
-func checkSeedName(name, path string, longest int) error {
-	if !seedName().MatchString(name) || len(name) > longest {
-		return fmt.Errorf("%q is not a name: 1 to %d letters, digits and +=,.@_- are needed", name, longest)
-	}
-	if path != "" && !seedPath().MatchString(path) {
-		return fmt.Errorf("path %q does not begin and end with /", path)
-	}
-	return nil
-}
-
-// checkSeed holds what is seeded against the constraints of the operation that would make it.
-func checkSeed(operation string, in any) error {
-	table() // binds the operations to the types of their inputs
+// conforms holds an input that no client sent against the constraints of an operation of IAM. The table has to be made
+// before.
+func conforms(operation string, in any) error {
 	op, err := awsquery.Find(awsquery.IAM.Version, operation)
 	if err != nil {
 		return err
@@ -693,7 +666,7 @@ func seedPolicies(ctx context.Context, account *store.Account, kind store.OwnerK
 	size := 0
 	for _, policyName := range slices.Sorted(maps.Keys(inline)) {
 		doc := inline[policyName].Text
-		if err := checkSeed("PutUserPolicy", &iam.PutUserPolicyInput{UserName: aws.String("any"), PolicyName: &policyName, PolicyDocument: &doc}); err != nil {
+		if err := conforms("PutUserPolicy", &iam.PutUserPolicyInput{UserName: aws.String("any"), PolicyName: &policyName, PolicyDocument: &doc}); err != nil {
 			return fmt.Errorf("inline policy %s: %w", policyName, err)
 		}
 		if err := checkInline("aws", kind, name, size, 0, doc); err != nil {

@@ -50,7 +50,7 @@ func (p *SeedOIDCProvider) apply(ctx context.Context, account *store.Account) er
 	if err != nil {
 		return err
 	}
-	if err := checkSeed("CreateOpenIDConnectProvider", &iam.CreateOpenIDConnectProviderInput{Url: &p.URL, ClientIDList: p.ClientIDs, Tags: apiTags(p.Tags)}); err != nil {
+	if err := conforms("CreateOpenIDConnectProvider", &iam.CreateOpenIDConnectProviderInput{Url: &p.URL, ClientIDList: p.ClientIDs, Tags: apiTags(p.Tags)}); err != nil {
 		return err
 	}
 	thumbprints := make([]string, len(p.Thumbprints))
@@ -89,7 +89,7 @@ func (p *SeedSAMLProvider) apply(ctx context.Context, account *store.Account) er
 	if err != nil {
 		return err
 	}
-	if err := checkSeed("TagSAMLProvider", &iam.TagSAMLProviderInput{
+	if err := conforms("TagSAMLProvider", &iam.TagSAMLProviderInput{
 		SAMLProviderArn: aws.String("arn:aws:iam::" + account.ID + ":saml-provider/" + p.Name), Tags: append([]types.Tag{}, apiTags(p.Tags)...),
 	}); err != nil {
 		return err

@@ -98,7 +98,7 @@ func (s *STS) sessionTags(p sessionParameters, d *store.SessionDetails) error {
 	var own []store.Tag
 	for _, t := range p.tags {
 		key, value := aws.ToString(t.Key), aws.ToString(t.Value)
-		// The rule is for sessions, too: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules
+		// The rule is for sessions, too; that it has the code of other wrong tags is assumed. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules
 		if reservedTag(key) {
 			return awserr.InvalidParameterValue.Errorf("aws: prefixed tag key names are not allowed for external use.")
 		}

@@ -42,7 +42,7 @@ func (s *STS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.Ass
 	}
 	if len(in.ProvidedContexts) > 0 {
 		// IAM Identity Center signs the assertions, and there is none that these could be of: believing them unverified would
-		// let anybody be anybody. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
+		// let anybody be anybody. The error is the one that AssumeRole has for them, the sentence is not AWS's. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html#API_AssumeRole_Errors
 		return nil, awserr.ExpiredTokenException.Errorf("The context assertion that was passed is expired or is not valid.")
 	}
 	chained := s.caller.Kind == auth.AssumedRole

@@ -3,31 +3,31 @@ package policy
 import "strings"
 
 // sharedProviders are the OpenID Connect providers that issue tokens with one URL for all their customers, with the
-// condition key of the claim that tells those apart.
+// claim that tells those apart, or another condition key that does.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html
 var sharedProviders = map[string]string{
-	"agent.buildkite.com":            "agent.buildkite.com:sub",
-	"api.pulumi.com/oidc":            "api.pulumi.com/oidc:aud",
-	"app.terraform.io":               "app.terraform.io:sub",
-	"cognito-identity.amazonaws.com": "cognito-identity.amazonaws.com:aud",
-	"gitlab.com":                     "gitlab.com:sub",
-	"oidc-configuration.audit-log.githubusercontent.com": "oidc-configuration.audit-log.githubusercontent.com:sub",
-	"oidc.codefresh.io": "oidc.codefresh.io:sub",
-	"oidc.vercel.com":   "oidc.vercel.com:aud",
-	"proidc.upbound.io": "proidc.upbound.io:sub",
-	"sandboxes.cloud":   "sandboxes.cloud:aud",
-	"scalr.io":          "scalr.io:sub",
+	"agent.buildkite.com":            "sub",
+	"api.pulumi.com/oidc":            "aud",
+	"app.terraform.io":               "sub",
+	"cognito-identity.amazonaws.com": "aud",
+	"gitlab.com":                     "sub",
+	"oidc-configuration.audit-log.githubusercontent.com": "sub",
+	"oidc.codefresh.io": "sub",
+	"oidc.vercel.com":   "aud",
+	"proidc.upbound.io": "sub",
+	"sandboxes.cloud":   "aud",
+	"scalr.io":          "sub",
 	"sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d":                "sts:RoleSessionName",
-	"studio.datachain.ai/api":                                             "studio.datachain.ai/api:sub",
-	"token.actions.githubusercontent.com":                                 "token.actions.githubusercontent.com:sub",
-	"tokens.cloud.shisho.dev":                                             "tokens.cloud.shisho.dev:sub",
-	"vstoken.actions.githubusercontent.com":                               "vstoken.actions.githubusercontent.com:sub",
-	"oidc.op1.openshiftapps.com/2c51blsaqa9gkjt0o9rt11mle8mmropu":         "oidc.op1.openshiftapps.com/2c51blsaqa9gkjt0o9rt11mle8mmropu:sub",
-	"oidc.op1.openshiftapps.com/2f785sojlpb85i7402pk3qogugim5nfb":         "oidc.op1.openshiftapps.com/2f785sojlpb85i7402pk3qogugim5nfb:sub",
-	"rh-oidc.s3.us-east-1.amazonaws.com/22ejnvnnturfmt6km08idd0nt4hekbn7": "rh-oidc.s3.us-east-1.amazonaws.com/22ejnvnnturfmt6km08idd0nt4hekbn7:sub",
-	"rh-oidc.s3.us-east-1.amazonaws.com/23e3sd27sju1hoou6ohfs68vbno607tr": "rh-oidc.s3.us-east-1.amazonaws.com/23e3sd27sju1hoou6ohfs68vbno607tr:sub",
-	"rh-oidc.s3.us-east-1.amazonaws.com/23ne21h005qjl3n33d8dui5dlrmv2tmg": "rh-oidc.s3.us-east-1.amazonaws.com/23ne21h005qjl3n33d8dui5dlrmv2tmg:sub",
-	"rh-oidc.s3.us-east-1.amazonaws.com/24jrf12m5dj7ljlfb4ta2frhrcoadm26": "rh-oidc.s3.us-east-1.amazonaws.com/24jrf12m5dj7ljlfb4ta2frhrcoadm26:sub",
+	"studio.datachain.ai/api":                                             "sub",
+	"token.actions.githubusercontent.com":                                 "sub",
+	"tokens.cloud.shisho.dev":                                             "sub",
+	"vstoken.actions.githubusercontent.com":                               "sub",
+	"oidc.op1.openshiftapps.com/2c51blsaqa9gkjt0o9rt11mle8mmropu":         "sub",
+	"oidc.op1.openshiftapps.com/2f785sojlpb85i7402pk3qogugim5nfb":         "sub",
+	"rh-oidc.s3.us-east-1.amazonaws.com/22ejnvnnturfmt6km08idd0nt4hekbn7": "sub",
+	"rh-oidc.s3.us-east-1.amazonaws.com/23e3sd27sju1hoou6ohfs68vbno607tr": "sub",
+	"rh-oidc.s3.us-east-1.amazonaws.com/23ne21h005qjl3n33d8dui5dlrmv2tmg": "sub",
+	"rh-oidc.s3.us-east-1.amazonaws.com/24jrf12m5dj7ljlfb4ta2frhrcoadm26": "sub",
 }
 
 // CheckSharedProviders returns a *Fault for a trust policy, which Check has found good, that trusts all customers of an
@@ -55,7 +55,11 @@ func CheckSharedProviders(text string) error {
 			if _, name, ok := strings.Cut(provider, ":oidc-provider/"); ok {
 				provider = name
 			}
-			if key, ok := sharedProviders[lowerASCII(provider)]; ok && !asksFor(s, key) {
+			key, shared := sharedProviders[lowerASCII(provider)]
+			if !strings.Contains(key, ":") {
+				key = lowerASCII(provider) + ":" + key
+			}
+			if shared && !asksFor(s, key) {
 				// AWS's own sentence is not known.
 				return malformed("trust-shared-provider", "The identity provider %s is shared: the trust policy must evaluate the condition key %s, and not only with a wildcard.", provider, key)
 			}
